@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Language rules that every Swift target follows.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+  name: "swift-vlm",
+  products: [
+    .executable(name: "vlm", targets: ["vlm"]),
+    .library(name: "VLTensor", targets: ["VLTensor"]),
+    .library(name: "VLNN", targets: ["VLNN"]),
+    .library(name: "VLText", targets: ["VLText"]),
+    .library(name: "VLMedia", targets: ["VLMedia"]),
+    .library(name: "VLModels", targets: ["VLModels"]),
+    .library(name: "VLEngine", targets: ["VLEngine"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // C: the kernels, and module maps for the system's media and text libraries.
+    .target(name: "CKernels", publicHeadersPath: "include"),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+      name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
+
+    // Swift, from the leaves up: an arrow only ever points down this list.
+    .target(name: "VLTensor", dependencies: ["CKernels"], swiftSettings: strict),
+    .target(name: "VLText", dependencies: ["CPCRE2", "CUTF8Proc"], swiftSettings: strict),
+    .target(
+      name: "VLMedia", dependencies: ["VLTensor", "CTurboJPEG", "CPNG", "CWebP"],
+      swiftSettings: strict),
+    .target(name: "VLNN", dependencies: ["VLTensor"], swiftSettings: strict),
+    .target(
+      name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia"], swiftSettings: strict),
+    .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
+    .executableTarget(
+      name: "vlm",
+      dependencies: [
+        "VLEngine", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // Tests: the kit holds tolerances, goldens and tiny models.
+    .target(name: "TestKit", dependencies: ["VLTensor"], path: "Tests/TestKit", swiftSettings: strict),
+    .testTarget(
+      name: "VLTensorTests", dependencies: ["VLTensor", "CKernels", "TestKit"],
+      swiftSettings: strict),
+    .testTarget(name: "VLNNTests", dependencies: ["VLNN", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLTextTests", dependencies: ["VLText", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLMediaTests", dependencies: ["VLMedia", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLModelsTests", dependencies: ["VLModels", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["TestKit", "vlm"], swiftSettings: strict),
+  ],
+  cLanguageStandard: .gnu17
+)
