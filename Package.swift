@@ -36,7 +36,8 @@ let package = Package(
 
     // Swift, from the leaves up: an arrow only ever points down this list.
     .target(name: "VLTensor", dependencies: ["CKernels"], swiftSettings: strict),
-    .target(name: "VLText", dependencies: ["CPCRE2", "CUTF8Proc"], swiftSettings: strict),
+    .target(name: "VLJSON", swiftSettings: strict),
+    .target(name: "VLText", dependencies: ["VLJSON", "CPCRE2", "CUTF8Proc"], swiftSettings: strict),
     .target(
       name: "VLMedia", dependencies: ["VLTensor", "CTurboJPEG", "CPNG", "CWebP"],
       swiftSettings: strict),
@@ -53,6 +54,7 @@ let package = Package(
 
     // Tests: the kit holds tolerances, goldens and tiny models.
     .target(name: "TestKit", dependencies: ["VLTensor"], path: "Tests/TestKit", swiftSettings: strict),
+    .testTarget(name: "VLJSONTests", dependencies: ["VLJSON"], swiftSettings: strict),
     .testTarget(
       name: "VLTensorTests", dependencies: ["VLTensor", "CKernels", "TestKit"],
       swiftSettings: strict),
