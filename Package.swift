@@ -30,6 +30,7 @@ let package = Package(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    .target(name: "CMedia", dependencies: ["CPNG"], publicHeadersPath: "include"),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(
       name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
@@ -39,7 +40,7 @@ let package = Package(
     .target(name: "VLJSON", swiftSettings: strict),
     .target(name: "VLText", dependencies: ["VLJSON", "CPCRE2", "CUTF8Proc"], swiftSettings: strict),
     .target(
-      name: "VLMedia", dependencies: ["VLTensor", "CTurboJPEG", "CPNG", "CWebP"],
+      name: "VLMedia", dependencies: ["VLTensor", "CMedia", "CTurboJPEG", "CWebP"],
       swiftSettings: strict),
     .target(name: "VLNN", dependencies: ["VLTensor"], swiftSettings: strict),
     .target(
