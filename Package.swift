@@ -60,7 +60,7 @@ let package = Package(
       name: "VLTensorTests", dependencies: ["VLTensor", "CKernels", "TestKit"],
       swiftSettings: strict),
     .testTarget(name: "VLNNTests", dependencies: ["VLNN", "TestKit"], swiftSettings: strict),
-    .testTarget(name: "VLTextTests", dependencies: ["VLText", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLTextTests", dependencies: ["VLText", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLMediaTests", dependencies: ["VLMedia", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLModelsTests", dependencies: ["VLModels", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),

@@ -306,6 +306,8 @@ public struct JSONReader: ~Copyable {
       if scanned.end >= input.count { throw error(.unexpectedEnd, at: input.count) }
       throw error(.invalidNumber, at: scanned.end)
     }
+    // Inside an array or object something must follow; a number that the end of the text touches may be half of one.
+    if scanned.end >= input.count && !frames.isEmpty { throw error(.unexpectedEnd, at: input.count) }
     position = scanned.end
     return number
   }

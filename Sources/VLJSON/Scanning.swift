@@ -16,7 +16,10 @@ enum StringScanner {
         index += 1
       } else {
         let length = sequenceLength(input, at: index)
-        if length == 0 { throw error(.invalidUTF8, index) }
+        if length == 0 {
+          if isCutOff(input, at: index) { return nil }
+          throw error(.invalidUTF8, index)
+        }
         index += length
       }
     }
@@ -45,6 +48,18 @@ enum StringScanner {
     default:
       return 0
     }
+  }
+
+  /// Whether the input ends inside a sequence of which it has only the lead and well-formed continuations.
+  private static func isCutOff(_ input: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+    let needed =
+      switch input[index] {
+      case 0xC2...0xDF: 2
+      case 0xE0...0xEF: 3
+      case 0xF0...0xF4: 4
+      default: 0
+      }
+    return input.count - index < needed && input[(index + 1)...].allSatisfy { $0 & 0xC0 == 0x80 }
   }
 
   /// The scalar that the escape at `index` (a backslash) stands for and where the text goes on; nil if it is none.

@@ -59,7 +59,8 @@ enum CanonicalComposition {
         }
         index += 3
       } else {
-        guard index + 3 < count, lead == 0xF0, text[index + 1] == 0x9F else { return false }  // U+1F000 to U+1FFFF
+        // U+1F000 to U+1FFFF
+        guard index + 3 < count, lead == 0xF0, text[index + 1] == 0x9F else { return false }
         index += 4
       }
     }

@@ -100,7 +100,14 @@ private func offset(_ text: String) -> Int? {
     ] as [[UInt8]])
   func invalidUTF8(bytes: [UInt8]) {
     #expect(problem([0x22] + bytes + [0x22]) == .invalidUTF8)
-    #expect(problem([0x22] + bytes) == .invalidUTF8)
+  }
+
+  @Test func cutOffInsideACharacter() {
+    for bytes in [[0xC3], [0xE7, 0x8C], [0xF0], [0xF0, 0x9F, 0x98]] as [[UInt8]] {
+      #expect(problem([0x22] + bytes) == .unexpectedEnd)
+    }
+    #expect(problem([0x22, 0xFF]) == .invalidUTF8)
+    #expect(problem([0x22, 0xE7, 0x41]) == .invalidUTF8)
   }
 
   @Test func nestingIsLimited() {

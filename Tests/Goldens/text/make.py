@@ -253,11 +253,11 @@ def variant_cases(base, rng):
         "whole words": model(ignore_merges=True),
         "added": added(token("<tool>"), token("cat", single_word=True), token("<l>", lstrip=True), token("<r>", rstrip=True),
                        token("<b>", lstrip=True, rstrip=True, special=True), token("<tool>s"), token("im_end")),
-        "added, normalized": added(token("e\u0301t", normalized=True), token("\u00e0", normalized=True), token("A\u030a"),
-                                   token("ma", single_word=True, normalized=True), token(" the", normalized=True)),
+        "added, normalized": added(token("e\u0301t", normalized=True), token("\u01d4", normalized=True), token("A\u030a"),
+                                   token("mam", single_word=True, normalized=True), token(" the", normalized=True)),
     }
     extra = ["<tool> <tool>s cat cats (cat) cat. 猫cat _cat cat\u0301", "x <l> y <l>z", "<r>  a\n<r>", " <b> \u3000<b>\n", "<l><r><l> <r>",
-             "e\u0301t ét été a\u0300 à Å A\u030a ma maman ma, the the", "cat", " cat ", "<|im_end|>s", "  <|im_end|>  <l>", "<b><|im_end|><b>",
+             "e\u0301t ét été u\u030c ǔ Å A\u030a mam mamma mam, the the", "cat", " cat ", "<|im_end|>s", "  <|im_end|>  <l>", "<b><|im_end|><b>",
              "a<b>", "x  <l>", "<tool", "<|<tool>im_end|>", "im_end <|im_end|>"]
     result = []
     for name, changes in variants.items():
