@@ -122,7 +122,11 @@ public final class Tokenizer: Sendable {
     try encode(text, parsingSpecial: true)
   }
 
+  private static let maximumTextLength = 1 << 30
+
   private func encode(_ text: String, parsingSpecial: Bool) throws(EncodingError) -> [Int] {
+    // Places in a piece are 32-bit numbers.
+    guard text.utf8.count <= Self.maximumTextLength else { throw .textTooLong(limit: Self.maximumTextLength) }
     let bytes = Array(text.utf8)
     let pass = EncodingPass(model, preTokenizer)
     pass.output.reserveCapacity(bytes.count / 3 + 1)

@@ -46,6 +46,8 @@ public struct TokenizerError: Error, Sendable, CustomStringConvertible {
 
 /// Why a text could not be encoded by a tokenizer that loaded well.
 public enum EncodingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The text has more bytes than one call takes.
+  case textTooLong(limit: Int)
   /// The pre-tokenizer's pattern took too many steps on this text.
   case patternTooSlow(pattern: String)
   /// The pattern library refused to go on; holds its words.
@@ -58,6 +60,8 @@ public enum EncodingError: Error, Equatable, Sendable, CustomStringConvertible {
   /// One line: what is wrong and what to do.
   public var description: String {
     switch self {
+    case .textTooLong(let limit):
+      "the text is longer than \(limit >> 20) MiB; encode it in parts"
     case .patternTooSlow(let pattern):
       "the tokenizer's pattern \"\(Self.clip(pattern))\" backtracks without end on this text; use another tokenizer.json"
     case .patternFailed(let pattern, let reason):

@@ -5,7 +5,7 @@ internal import VLJSON
 /// The bytes of all tokens lie in one array, so that a hundred thousand tokens cost a few allocations.
 struct Vocabulary: Sendable {
   /// Ids above this are refused: tables are indexed by id, so a hostile id must not decide how large they get.
-  static let maximumID = 1 << 24
+  static let maximumID = 1 << 22
 
   /// Where a token's bytes lie in `arena`.
   private struct Entry {
