@@ -8,7 +8,7 @@ The committed ones, which make_goldens.py writes:
     Tests/Goldens/tiny-untied  as newer savers write: float16, own head, two shards with an index, `text_config`, names that
                                begin with model.visual. and model.language_model.; and the shape `odd`
 
-Shape `tiny`: text 64 wide, 4 heads of 16 over 2 key-value heads, M-RoPE sections [2,3,3]; vision 48 wide, 3 heads of 16.
+Shape `tiny`: text 64 wide, 4 heads of 16 over 2 key-value heads, M-RoPE sections [2,3,3]; vision 32 wide, 2 heads of 16.
 Shape `odd`: widths that no vector register divides: text 40 wide, 2 heads of 20 over 1 key-value head, sections [2,4,4],
 vision 24 wide, 2 heads of 12, and values that differ from every default: mlp_ratio 3, rope_theta 1e4, rms_norm_eps 1e-5.
 
@@ -28,8 +28,8 @@ from tokenizers import Tokenizer
 import qwen2vl_checkpoint as checkpoint
 
 SHAPES = {
-    "tiny": dict(hidden=64, layers=2, heads=4, kv_heads=2, intermediate=112, mrope_section=[2, 3, 3], vision_embed=48,
-                 vision_depth=2, vision_heads=3),
+    "tiny": dict(hidden=64, layers=2, heads=4, kv_heads=2, intermediate=88, mrope_section=[2, 3, 3], vision_embed=32,
+                 vision_depth=2, vision_heads=2),
     "odd": dict(hidden=40, layers=2, heads=2, kv_heads=1, intermediate=56, mrope_section=[2, 4, 4], vision_embed=24,
                 vision_depth=2, vision_heads=2, mlp_ratio=3, rope_theta=1e4, rms_norm_eps=1e-5),
 }  # fmt: skip

@@ -82,9 +82,12 @@ class Oracle:
         self.processor = transformers.Qwen2VLImageProcessor.from_pretrained(directory)
         with open(f"{directory}/chat_template.json", encoding="utf-8") as file:
             self.template = json.load(file)["chat_template"]
-        self.model = transformers.Qwen2VLForConditionalGeneration.from_pretrained(
-            directory, dtype=dtype, attn_implementation=attention
-        ).eval()
+        self.model, loading = transformers.Qwen2VLForConditionalGeneration.from_pretrained(
+            directory, dtype=dtype, attn_implementation=attention, output_loading_info=True
+        )
+        if loading["missing_keys"] or loading["unexpected_keys"] or loading["mismatched_keys"]:
+            raise SystemExit(f"{directory}: transformers does not find its tensors: {loading}")
+        self.model.eval()
 
     def patches(self, frames, min_pixels=None, max_pixels=None):
         """The patches [N, 1176] and the grid (t, h, w) of one image (one frame) or one video (an even number of them)."""
