@@ -1,0 +1,46 @@
+// Everything that is compiled once per instruction set, and its table.
+#include "../kernels.h"
+
+#pragma STDC FP_CONTRACT OFF
+#include "vector.h"
+
+#include "math.h"
+
+#include "tile.h"
+
+#include "product.h"
+
+#include "stream.h"
+
+#include "attention.h"
+
+#include "rows.h"
+
+#include "elements.h"
+
+const ck_kernels TABLE = {
+    .isa = ISA,
+    .lanes = LANES,
+    .tile_rows = MR,
+    .packed_stride = MRS,
+    .stream_rows = STREAM_ROWS,
+    .pack_sliver = pack_sliver,
+    .product_task = product_task,
+    .stream_task = stream_task,
+    .attention_task = attention_task,
+    .layer_norm = layer_norm_row,
+    .rms_norm = rms_norm_row,
+    .softmax = softmax_row,
+    .rotary = rotary_row,
+    .silu_mul = silu_mul_run,
+    .quick_gelu = quick_gelu_run,
+    .gelu = gelu_run,
+    .add = add_run,
+    .to_f32 = to_f32_run,
+    .all_finite = all_finite_run,
+    .maximum = maximum_run,
+    .first_above = first_above_run,
+    .first_equal = first_equal_run,
+    .fma_burst = fma_burst_run,
+    .read_all = read_all_run,
+};

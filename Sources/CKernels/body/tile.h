@@ -1,0 +1,45 @@
+// The register tile that products and attention share: up to MR rows by V registers of outputs, each output a chain
+// of fused multiply-adds in ascending order. Lanes are outputs, so no sum ever crosses a register.
+
+typedef enum {
+    TILE_STORE,     // c = Σ
+    TILE_ADD,       // c = c + Σ
+    TILE_CONTINUE,  // c = the chain that starts from c · scale
+} tile_end;
+
+/// c[r][·] from Σ_i a[r·a_row + i·a_step] · b[i][·] for r < R; rows of b and c are V registers long.
+INLINE void tile(int R, int V, tile_end end, int64_t count, const float *a, int64_t a_row, int64_t a_step,
+                 const float *b, float *c, const vf *scale) {
+    vf sum[MR][NV];
+    UNROLL for (int r = 0; r < R; r++) {
+        UNROLL for (int v = 0; v < V; v++)
+            sum[r][v] = end == TILE_CONTINUE ? load(c + (r * V + v) * VW) * scale[v] : splat(0);
+    }
+#pragma clang loop unroll_count(2)
+    for (int64_t i = 0; i < count; i++) {
+        vf y[NV];
+        UNROLL for (int v = 0; v < V; v++) y[v] = load(b + v * VW);
+        UNROLL for (int r = 0; r < R; r++) {
+            vf x = splat(a[r * a_row]);
+            UNROLL for (int v = 0; v < V; v++) sum[r][v] = fma_(x, y[v], sum[r][v]);
+        }
+        a += a_step;
+        b += V * VW;
+    }
+    UNROLL for (int r = 0; r < R; r++) {
+        UNROLL for (int v = 0; v < V; v++) {
+            float *out = c + (r * V + v) * VW;
+            store(out, end == TILE_ADD ? load(out) + sum[r][v] : sum[r][v]);
+        }
+    }
+}
+
+// One case for each number of rows, so that every tile's sums are in registers.
+#define TILE_CASES_4(C) C(1) C(2) C(3) C(4)
+#define TILE_CASES_6(C) TILE_CASES_4(C) C(5) C(6)
+#define TILE_CASES_14(C) TILE_CASES_6(C) C(7) C(8) C(9) C(10) C(11) C(12) C(13) C(14)
+#define TILE_CASES_OF(N, C) TILE_CASES_##N(C)
+#define TILE_CASES(N, C) TILE_CASES_OF(N, C)
+
+/// Cuts n into the fewest runs of at most `most`, of nearly one length: the start of run i.
+INLINE int64_t run_start(int64_t n, int64_t runs, int64_t i) { return i * n / runs; }
