@@ -42,14 +42,14 @@ let package = Package(
     .target(
       name: "VLMedia", dependencies: ["VLTensor", "CMedia", "CTurboJPEG", "CWebP"],
       swiftSettings: strict),
-    .target(name: "VLNN", dependencies: ["VLTensor"], swiftSettings: strict),
+    .target(name: "VLNN", dependencies: ["VLTensor", "VLJSON"], swiftSettings: strict),
     .target(
       name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
     .executableTarget(
       name: "vlm",
       dependencies: [
-        "VLEngine", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "VLEngine", "VLJSON", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 

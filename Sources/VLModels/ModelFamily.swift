@@ -1,0 +1,174 @@
+public import VLMedia
+public import VLNN
+public import VLTensor
+public import VLText
+
+/// A loaded vision-language model: what an engine, a trainer's evaluation or a tool needs of it, whatever its family.
+///
+/// A model holds no state of a conversation; one serves any number of them.
+public protocol VisionLanguageModel: Sendable {
+  /// The family's name.
+  var family: String { get }
+  /// Where it runs.
+  var compute: Compute { get }
+  /// Its vocabulary.
+  var tokenizer: Tokenizer { get }
+  /// What its checkpoint says about generation.
+  var generationDefaults: GenerationDefaults { get }
+  /// The longest sequence the checkpoint was made for.
+  var contextLength: Int { get }
+
+  /// Decodes, turns upright and resizes an image, as the family does.
+  func prepare(_ image: ImageInput, bytes: [UInt8]) throws -> EncoderImage
+  /// Makes the token sequence of a conversation.
+  /// - Parameters:
+  ///   - messages: in order; images must match `images` in number and order.
+  ///   - images: the reports of all images.
+  ///   - visionIDs: writes `Picture N: ` before each image.
+  func prompt(_ messages: [Message], images: [ImageReport], visionIDs: Bool) throws -> Prompt
+  /// What ``prepare(_:bytes:)`` would do, from the image's header alone.
+  func plan(_ image: ImageInput, bytes: [UInt8]) throws -> ImageReport
+  /// The normalised patches of all images in order, `[N, patch values]`.
+  func pixelValues(_ images: [EncoderImage]) -> Tensor
+  /// Encodes the patches of any number of images or videos, packed; they do not see each other.
+  /// - Parameter progress: called with the share done, 0...1; returning false stops.
+  /// - Returns: all tokens in order, `[M, H]`; nil if stopped.
+  func encode(patches: Tensor, grids: [GridTHW], progress: (Double) -> Bool) -> Tensor?
+  /// Patches per side that one token stands for.
+  var mergeSize: Int { get }
+  /// Ids that stand for pieces of images and of videos.
+  var visualTokens: Set<Int> { get }
+  /// The embeddings of tokens, `[tokens, H]`.
+  func embed(_ tokens: [Int]) -> Tensor
+  /// A cache for one sequence.
+  func makeCache(capacity: Int) -> KVCache
+  /// Runs the text model over embeddings that follow what the cache holds; `[T, H]`, before the final norm.
+  func forward(_ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: ((Int, Tensor) -> Void)?)
+    -> Tensor
+  /// Scores of the vocabulary, `[T, V]`.
+  func logits(_ hidden: Tensor) -> Tensor
+  /// What work costs, computed from the sizes alone.
+  var costs: any ModelCosts { get }
+}
+
+extension VisionLanguageModel {
+  /// Encodes images, one tensor `[tokens, H]` per image; nil if stopped.
+  public func encode(_ images: [EncoderImage], progress: (Double) -> Bool) -> [Tensor]? {
+    guard
+      let all = encode(patches: pixelValues(images), grids: images.map(\.prepared.grid), progress: progress)
+    else { return nil }
+    var start = 0
+    return images.map { image in
+      defer { start += image.report.tokens }
+      return all[rows: start..<start + image.report.tokens]
+    }
+  }
+}
+
+/// What work costs on a model: memory beyond the mapped weights, floating-point operations, bytes read.
+public protocol ModelCosts: Sendable {
+  /// Bytes of all weights, as stored.
+  var weightBytes: Int { get }
+  /// Bytes at most in use while the encoder works on a batch of this many patches.
+  func encodeMemory(patches: Int) -> Int
+  /// Bytes at most in use while the text model reads a chunk, its KV cache aside.
+  func prefillMemory(chunk: Int) -> Int
+  /// Bytes of KV cache per place of a sequence.
+  var cacheBytesPerToken: Int { get }
+  /// Floating-point operations (two per multiply-add) of encoding these images.
+  func encodeFLOPs(_ grids: [GridTHW]) -> Double
+  /// Floating-point operations of reading `tokens` after `past` others, scores for the last one included.
+  func prefillFLOPs(tokens: Int, past: Int) -> Double
+  /// Bytes that producing one token reads after `past` others: weights and KV cache.
+  func decodeBytes(past: Int) -> Double
+}
+
+/// What a checkpoint's `generation_config.json` says. Every value is optional: only what the file has.
+public struct GenerationDefaults: Sendable, Equatable {
+  /// `do_sample`
+  public var sample: Bool?
+  /// `temperature`
+  public var temperature: Double?
+  /// `top_k`
+  public var topK: Int?
+  /// `top_p`
+  public var topP: Double?
+  /// `min_p`
+  public var minP: Double?
+  /// `repetition_penalty`
+  public var repetitionPenalty: Double?
+  /// Where generation stops.
+  public var eosTokens: [Int]
+
+  /// Defaults read elsewhere.
+  public init(
+    sample: Bool? = nil, temperature: Double? = nil, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil,
+    repetitionPenalty: Double? = nil, eosTokens: [Int] = []
+  ) {
+    self.sample = sample
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+    self.minP = minP
+    self.repetitionPenalty = repetitionPenalty
+    self.eosTokens = eosTokens
+  }
+}
+
+/// A family of models: one folder and one line in ``Families/all``.
+public struct ModelFamily: Sendable {
+  /// Its name.
+  public let name: String
+  /// The `model_type`s of its checkpoints.
+  public let modelTypes: [String]
+  /// Reads a checkpoint of this family without requiring that it is whole.
+  let open: @Sendable (_ directory: String, _ config: ConfigReader, _ compute: Compute) throws -> OpenedModel
+}
+
+/// A checkpoint as far as it could be read: what `vlm inspect` reports.
+public struct OpenedModel: Sendable {
+  /// The family's name.
+  public var family: String
+  /// The tensors.
+  public var checkpoint: Checkpoint
+  /// Sizes by name, in reading order.
+  public var sizes: [(name: String, value: Int)]
+  /// Every parameter the network has, with the part it belongs to.
+  public var parameters: [(part: String, name: String, parameter: Parameter)]
+  /// What keeps it from loading, a line each.
+  public var problems: [String]
+  /// Tensors of the checkpoint that the network does not use.
+  public var unusedTensors: [String]
+  /// Keys of the configuration files that nothing reads.
+  public var unreadKeys: [String]
+  /// The model, when there are no problems.
+  public var model: (any VisionLanguageModel)?
+}
+
+/// The families that can be loaded.
+public enum Families {
+  /// Every family.
+  public static let all: [ModelFamily] = [.qwen2VL]
+
+  /// Reads a checkpoint directory as far as possible.
+  /// - Throws: when the directory or its `config.json` cannot be read, or the family is unknown.
+  public static func open(_ directory: String, on compute: Compute) throws -> OpenedModel {
+    let config = try ConfigReader(file: directory + "/config.json")
+    let type = try config.string("model_type")
+    guard let family = all.first(where: { $0.modelTypes.contains(type) }) else {
+      let known = all.flatMap(\.modelTypes).joined(separator: ", ")
+      throw config.error("model_type", "the family \"\(type)\" is unknown; known are: \(known)")
+    }
+    return try family.open(directory, config, compute)
+  }
+
+  /// Loads a checkpoint directory.
+  /// - Throws: also when tensors are missing or of the wrong shape.
+  public static func load(_ directory: String, on compute: Compute) throws -> any VisionLanguageModel {
+    let opened = try open(directory, on: compute)
+    guard let model = opened.model else {
+      throw ModelError(directory, opened.problems, remedy: "copy the checkpoint again, or check its config.json")
+    }
+    return model
+  }
+}

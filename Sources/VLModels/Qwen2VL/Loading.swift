@@ -1,0 +1,159 @@
+internal import Glibc
+internal import VLMedia
+internal import VLNN
+internal import VLTensor
+internal import VLText
+
+extension ModelFamily {
+  /// Qwen2-VL (2024): 2B, 7B and 72B and whatever has their structure.
+  public static let qwen2VL = ModelFamily(name: "qwen2-vl", modelTypes: ["qwen2_vl"], open: openQwen2VL)
+}
+
+/// Reads everything a checkpoint directory holds, going on after problems so that all of them are known.
+@Sendable private func openQwen2VL(_ directory: String, _ config: ConfigReader, _ compute: Compute) throws
+  -> OpenedModel
+{
+  let configuration = try Qwen2VLConfiguration(config)
+  let checkpoint = try Checkpoint(directory: directory)
+  var vision = VisionEncoder(configuration.vision)
+  var language = LanguageModel(configuration.text)
+  var binder = CheckpointBinder(checkpoint, names: try WeightNames(of: checkpoint), on: compute)
+  try vision.visitParameters("visual.", &binder)
+  try language.visitParameters("", &binder)
+  var problems = binder.problems
+  var unread = config.unread.map { "config.json: \($0)" }
+
+  func attempt<T>(_ body: () throws -> T) -> T? {
+    do { return try body() } catch {
+      problems.append("\(error)")
+      return nil
+    }
+  }
+  let preprocessor = attempt { () throws -> VisionPreprocessor in
+    let (preprocessor, keys) = try readPreprocessor(directory, configuration.vision)
+    unread += keys.map { "preprocessor_config.json: \($0)" }
+    return preprocessor
+  }
+  let generation = attempt { () throws -> GenerationDefaults in
+    let (defaults, keys) = try readGenerationDefaults(directory, configuration)
+    unread += keys.map { "generation_config.json: \($0)" }
+    return defaults
+  }
+  let tokenizer = attempt { try Tokenizer(directory: directory) }
+  let chat = tokenizer.flatMap { tokenizer in attempt { try ChatML(tokenizer) } }
+  if let tokenizer {
+    if tokenizer.vocabularySize > configuration.text.vocabularySize {
+      problems.append(
+        "the tokenizer has \(tokenizer.vocabularySize) tokens, more than the \(configuration.text.vocabularySize) rows "
+          + "of the embedding")
+    }
+    for (name, id, key) in [
+      ("<|image_pad|>", configuration.imageToken, "image_token_id"),
+      ("<|video_pad|>", configuration.videoToken, "video_token_id"),
+      ("<|vision_start|>", configuration.visionStartToken, "vision_start_token_id"),
+      ("<|vision_end|>", configuration.visionEndToken, "vision_end_token_id"),
+    ] where tokenizer.id(of: name) != id {
+      problems.append("config.json says \(key) is \(id), the tokenizer gives \(name) another id")
+    }
+  }
+
+  // A tied head may be stored all the same; it is then the embedding again.
+  let tiedHead = configuration.text.tiedHead ? "lm_head.weight" : ""
+  let text = configuration.text
+  let sizes = configuration.vision
+  var opened = OpenedModel(
+    family: ModelFamily.qwen2VL.name, checkpoint: checkpoint,
+    sizes: [
+      ("vision layers", sizes.depth), ("vision width", sizes.width), ("vision heads", sizes.heads),
+      ("vision MLP", sizes.mlpWidth), ("patch", sizes.patchSize), ("merge", sizes.mergeSize),
+      ("text layers", text.depth), ("text width", text.width), ("text heads", text.heads),
+      ("text kv heads", text.kvHeads), ("text MLP", text.mlpWidth), ("vocabulary", text.vocabularySize),
+      ("context", text.contextLength),
+    ],
+    parameters: parts(vision, language), problems: problems,
+    unusedTensors: checkpoint.names.filter { !binder.used.contains($0) && $0 != tiedHead }, unreadKeys: unread,
+    model: nil)
+  if problems.isEmpty, let preprocessor, let generation, let tokenizer, let chat {
+    let blockBytes = opened.parameters.filter { $0.part == "text layers" || $0.part == "head" }
+      .reduce(0) { $0 + $1.parameter.tensor.byteCount }
+    opened.model = Qwen2VLModel(
+      configuration: configuration, vision: vision, language: language, preprocessor: preprocessor,
+      tokenizer: tokenizer, generationDefaults: generation, compute: compute, chat: chat,
+      textBytes: blockBytes + (text.tiedHead ? language.embedding.weight.tensor.byteCount : 0),
+      weightBytes: opened.parameters.reduce(0) { $0 + $1.parameter.tensor.byteCount })
+  }
+  return opened
+}
+
+private func parts(_ vision: VisionEncoder, _ language: LanguageModel) -> [(
+  part: String, name: String, parameter: Parameter
+)] {
+  (vision.parameterList("visual.") + language.parameterList()).map { name, parameter in
+    let part =
+      if name.hasPrefix("visual.merger.") {
+        "merger"
+      } else if name.hasPrefix("visual.") {
+        "vision encoder"
+      } else if name.hasPrefix("model.embed_tokens.") {
+        "embeddings"
+      } else if name.hasPrefix("lm_head.") {
+        "head"
+      } else {
+        "text layers"
+      }
+    return (part, name, parameter)
+  }
+}
+
+/// `preprocessor_config.json`; what it may say differently from the encoder is an error.
+private func readPreprocessor(_ directory: String, _ vision: Qwen2VLConfiguration.Vision) throws
+  -> (VisionPreprocessor, unread: [String])
+{
+  let c = try ConfigReader(file: directory + "/preprocessor_config.json")
+  for (key, expected) in [
+    ("patch_size", vision.patchSize), ("merge_size", vision.mergeSize),
+    ("temporal_patch_size", vision.temporalPatchSize),
+  ] {
+    if let value = try c.optionalInt(key, in: 1...256), value != expected {
+      throw c.error(key, "\(value) does not agree with config.json's \(expected)")
+    }
+  }
+  for key in ["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"] {
+    if try c.optionalBool(key) == false { throw c.error(key, "false is not supported") }
+  }
+  if let resample = try c.optionalInt("resample", in: 0...5), resample != 3 {
+    throw c.error("resample", "\(resample) is not supported; 3 (bicubic) is")
+  }
+  // The names say what the file is for; they change nothing.
+  c.ignore("image_processor_type", "processor_class")
+  let pixels = 1...1_000_000_000
+  // Newer savers put the limits under `size`.
+  let size = try c.optionalObject("size")
+  let minPixels = try c.optionalInt("min_pixels", in: pixels) ?? size?.optionalInt("shortest_edge", in: pixels)
+  let maxPixels = try c.optionalInt("max_pixels", in: pixels) ?? size?.optionalInt("longest_edge", in: pixels)
+  let defaults = try VisionPreprocessor()
+  let preprocessor = try VisionPreprocessor(
+    patchSize: vision.patchSize, mergeSize: vision.mergeSize, temporalPatchSize: vision.temporalPatchSize,
+    minPixels: minPixels ?? defaults.minPixels, maxPixels: maxPixels ?? defaults.maxPixels,
+    rescaleFactor: try c.optionalDouble("rescale_factor") ?? 1.0 / 255.0,
+    mean: try c.optionalDoubles("image_mean", count: 3) ?? [0.48145466, 0.4578275, 0.40821073],
+    std: try c.optionalDoubles("image_std", count: 3) ?? [0.26862954, 0.26130258, 0.27577711])
+  return (preprocessor, c.unread)
+}
+
+/// `generation_config.json`, which may be missing.
+private func readGenerationDefaults(_ directory: String, _ configuration: Qwen2VLConfiguration) throws
+  -> (GenerationDefaults, unread: [String])
+{
+  let path = directory + "/generation_config.json"
+  guard access(path, F_OK) == 0 else { return (GenerationDefaults(eosTokens: configuration.eosTokens), []) }
+  let c = try ConfigReader(file: path)
+  let ids = 0...configuration.text.vocabularySize - 1
+  let defaults = GenerationDefaults(
+    sample: try c.optionalBool("do_sample"), temperature: try c.optionalDouble("temperature"),
+    topK: try c.optionalInt("top_k", in: 0...16_777_216), topP: try c.optionalDouble("top_p"),
+    minP: try c.optionalDouble("min_p"), repetitionPenalty: try c.optionalDouble("repetition_penalty"),
+    eosTokens: try c.optionalInts("eos_token_id", in: ids) ?? configuration.eosTokens)
+  c.ignore("bos_token_id", "pad_token_id", "transformers_version", "attn_implementation")
+  return (defaults, c.unread)
+}

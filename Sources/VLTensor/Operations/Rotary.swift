@@ -1,0 +1,73 @@
+internal import CKernels
+internal import Glibc
+
+/// The cosines and sines that rotate each row: `[rows, headDim / 2]` each.
+public struct RotaryTable: Sendable {
+  /// cos of each row's angles.
+  public let cos: Tensor
+  /// sin of each row's angles.
+  public let sin: Tensor
+
+  /// A table from its two halves.
+  public init(cos: Tensor, sin: Tensor) {
+    self.cos = cos
+    self.sin = sin
+  }
+}
+
+/// The inverse frequencies 1 / base^(2i/dim) of rotary embedding, i in 0..<dim/2, with the roundings of the
+/// reference: the power and the quotient are each rounded to float32.
+public func rotaryFrequencies(dim: Int, base: Double) -> [Float] {
+  (0..<dim / 2).map { i in
+    let exponent = Float(2 * i) / Float(dim)
+    return 1 / Float(pow(base, Double(exponent)))
+  }
+}
+
+extension Compute {
+  /// Cosines and sines for rows of positions.
+  ///
+  /// The angle is the float32 product position · frequency, as in the reference; its cosine is the correctly rounded
+  /// one.
+  /// - Parameters:
+  ///   - positions: per axis one position per row: `positions[axis][row]`.
+  ///   - axes: per frequency column, which axis it reads.
+  ///   - frequencies: per column the inverse frequency.
+  public func rotaryTable(positions: [[Int]], axes: [Int], frequencies: [Float]) -> RotaryTable {
+    precondition(axes.count == frequencies.count, "rotaryTable: \(axes.count) axes, \(frequencies.count) frequencies")
+    let rows = positions[0].count
+    let columns = frequencies.count
+    let table = RotaryTable(cos: uninitialized([rows, columns]), sin: uninitialized([rows, columns]))
+    let chunk = 64
+    let body: @Sendable (Int) -> Void = { part in
+      let cosines = table.cos.floats
+      let sines = table.sin.floats
+      for row in part * chunk..<min(rows, (part + 1) * chunk) {
+        for column in 0..<columns {
+          let angle = Double(Float(positions[axes[column]][row]) * frequencies[column])
+          cosines[row * columns + column] = Float(Glibc.cos(angle))
+          sines[row * columns + column] = Float(Glibc.sin(angle))
+        }
+      }
+    }
+    let parts = (rows + chunk - 1) / chunk
+    if parts == 1 { body(0) } else { pool.parallelFor(parts, body) }
+    return table
+  }
+
+  /// Rotates halves: for each row and each of the first `heads` heads, (a, b) → (a·cos − b·sin, b·cos + a·sin), where
+  /// a and b are the two halves of the head.
+  /// - Parameter x: `[rows, width]`; consumed, and changed in place.
+  public func rotary(_ x: consuming Tensor, heads: Int, headDim: Int, table: RotaryTable) -> Tensor {
+    let rows = x.shape.rows
+    precondition(
+      table.cos.shape == [rows, headDim / 2] && heads * headDim <= x.shape.last,
+      "rotary: \(heads) heads of \(headDim) in \(x.shape), table \(table.cos.shape)")
+    withExtendedLifetime(table) {
+      ck_rotary(
+        pool.handle, x.floats, Int64(rows), Int64(x.shape.last), Int64(heads), Int64(headDim), table.cos.floats,
+        table.sin.floats)
+    }
+    return x
+  }
+}
