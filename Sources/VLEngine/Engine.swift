@@ -1,4 +1,5 @@
 public import VLModels
+internal import VLMedia
 internal import VLNN
 internal import VLTensor
 internal import VLText
@@ -244,7 +245,7 @@ public actor Engine {
     sequence.timings.prefill += seconds {
       if start == sequence.usage.cachedTokens { box.cache.reserve(prompt.tokens.count - start, on: model.compute) }
       let hidden = model.forward(
-        sequence.embeddings(range, model: model), positions: prompt.positions[range], cache: &box.cache, observe: nil)
+        sequence.embeddings(range, model: model), positions: prompt.positions[range], cache: &box.cache)
       if isLast { sequence.logits = model.logits(hidden[rows: range.count - 1..<range.count]) }
     }
     let cached = sequence.usage.cachedTokens
@@ -284,7 +285,7 @@ public actor Engine {
       let place = prompt.positions.next + sequence.generated.count - 1
       box.cache.reserve(1, on: model.compute)
       let hidden = model.forward(
-        model.embed([token]), positions: [[place], [place], [place]], cache: &box.cache, observe: nil)
+        model.embed([token]), positions: [[place], [place], [place]], cache: &box.cache)
       sequence.logits = model.logits(hidden)
     }
     return phase

@@ -1,5 +1,5 @@
 internal import VLJSON
-public import VLMedia
+internal import VLMedia
 public import VLModels
 public import VLNN
 internal import VLTensor
@@ -302,7 +302,7 @@ public struct ParityCheck {
       cache.reserve(1, on: model.compute)
       logits = model.logits(
         model.forward(
-          model.embed([expected]), positions: [[place], [place], [place]], cache: &cache, observe: nil))
+          model.embed([expected]), positions: [[place], [place], [place]], cache: &cache))
     }
     let note = "\(theirs.count - ties.count) of \(theirs.count) equal"
     return ParityStage(

@@ -1,5 +1,6 @@
-public import VLModels
-public import VLTensor
+internal import VLMedia
+internal import VLModels
+internal import VLTensor
 
 /// Embeddings of images seen before, by content: the file's bytes and the resizing asked for. (The weights are the
 /// model's, and each engine has one.)

@@ -43,7 +43,8 @@ public protocol VisionLanguageModel: Sendable {
   /// A cache for one sequence.
   func makeCache(capacity: Int) -> KVCache
   /// Runs the text model over embeddings that follow what the cache holds; `[T, H]`, before the final norm.
-  func forward(_ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: ((Int, Tensor) -> Void)?)
+  /// - Parameter observe: sees the input of each layer.
+  func forward(_ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: (Int, Tensor) -> Void)
     -> Tensor
   /// Scores of the vocabulary, `[T, V]`.
   func logits(_ hidden: Tensor) -> Tensor
@@ -52,6 +53,11 @@ public protocol VisionLanguageModel: Sendable {
 }
 
 extension VisionLanguageModel {
+  /// Runs the text model over embeddings that follow what the cache holds; `[T, H]`, before the final norm.
+  public func forward(_ embeddings: Tensor, positions: [[Int]], cache: inout KVCache) -> Tensor {
+    forward(embeddings, positions: positions, cache: &cache, observe: { _, _ in })
+  }
+
   /// Encodes images, one tensor `[tokens, H]` per image; nil if stopped.
   public func encode(_ images: [EncoderImage], progress: (Double) -> Bool) -> [Tensor]? {
     guard

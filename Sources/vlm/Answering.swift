@@ -1,5 +1,6 @@
 import VLEngine
 import VLJSON
+import VLMedia
 import VLModels
 
 /// Follows a request's events: progress to standard error, text to standard output as it becomes certain.

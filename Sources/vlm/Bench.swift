@@ -6,6 +6,7 @@ import VLMedia
 import VLModels
 import VLNN
 import VLTensor
+import VLText
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -149,7 +150,7 @@ struct BenchSession {
       let range = begin..<min(tokens.count, begin + chunk)
       let places = range.map { start + $0 }
       hidden = model.forward(
-        model.embed(Array(tokens[range])), positions: [places, places, places], cache: &cache, observe: nil)
+        model.embed(Array(tokens[range])), positions: [places, places, places], cache: &cache)
     }
     if let hidden { _ = model.logits(hidden[rows: hidden.shape[0] - 1..<hidden.shape[0]]) }
   }
@@ -176,7 +177,7 @@ struct BenchSession {
       for index in 0..<session.tokens {
         let place = length + index
         let hidden = session.model.forward(
-          session.model.embed([token]), positions: [[place], [place], [place]], cache: &cache, observe: nil)
+          session.model.embed([token]), positions: [[place], [place], [place]], cache: &cache)
         token = session.model.logits(hidden).argmax()
       }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import VLEngine
 import VLJSON
+import VLMedia
 import VLModels
 
 struct Chat: AsyncParsableCommand {

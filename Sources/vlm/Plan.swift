@@ -1,6 +1,7 @@
 import ArgumentParser
 import VLEngine
 import VLJSON
+import VLMedia
 import VLModels
 import VLTensor
 

@@ -139,7 +139,7 @@ public struct LanguageModel: Layer {
   /// - Returns: the last block's output `[T, H]`, before the final norm.
   public func callAsFunction(
     _ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, on compute: Compute,
-    observe: ((Int, Tensor) -> Void)? = nil
+    observe: (Int, Tensor) -> Void = { _, _ in }
   ) -> Tensor {
     let new = embeddings.shape[0]
     let c = configuration
@@ -150,7 +150,7 @@ public struct LanguageModel: Layer {
     cache.reserve(new, on: compute)
     var x = embeddings
     for (index, block) in blocks.enumerated() {
-      observe?(index, x)
+      observe(index, x)
       x = block(x, layer: index, rotary: rotary, cache: &cache, on: compute)
     }
     cache.advance(new)

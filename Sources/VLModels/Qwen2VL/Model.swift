@@ -43,7 +43,7 @@ public struct Qwen2VLModel: VisionLanguageModel {
   /// What ``prepare(_:bytes:)`` would do, from the image's header alone.
   public func plan(_ image: ImageInput, bytes: [UInt8]) throws -> ImageReport {
     let name = image.source.name
-    let header = try ImageDecoder.header(bytes, name: name)
+    let header = try ImageDecoder.header(of: bytes, name: name)
     let size = try preprocessor.resizedSize(
       of: ImageSize(width: header.width, height: header.height), request: image.resize, name: name)
     return report(name, header, size, preprocessor.grid(of: size))
@@ -101,7 +101,7 @@ public struct Qwen2VLModel: VisionLanguageModel {
 
   /// Runs the text model over embeddings that follow what the cache holds.
   public func forward(
-    _ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: ((Int, Tensor) -> Void)?
+    _ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: (Int, Tensor) -> Void
   ) -> Tensor {
     language(embeddings, positions: positions, cache: &cache, on: compute, observe: observe)
   }
