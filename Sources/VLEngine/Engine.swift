@@ -50,9 +50,12 @@ public actor Engine {
   }
 
   /// Serves a request. Its events come as they happen; dropping the stream cancels the request.
-  public nonisolated func submit(_ request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, any Error> {
+  public nonisolated func submit(_ request: GenerationRequest) -> AsyncThrowingStream<
+    GenerationEvent, any Error
+  > {
     let cancelled = CancellationFlag()
-    let (stream, continuation) = AsyncThrowingStream.makeStream(of: GenerationEvent.self, throwing: (any Error).self)
+    let (stream, continuation) = AsyncThrowingStream.makeStream(
+      of: GenerationEvent.self, throwing: (any Error).self)
     if let problem = request.sampling.problem {
       continuation.finish(throwing: EngineError(problem))
       return stream
@@ -186,7 +189,8 @@ public actor Engine {
     let need =
       max(
         images.isEmpty ? 0 : costs.encodeMemory(patches: largestBatch(images.map(\.patches))),
-        costs.prefillMemory(chunk: min(options.chunk, prompt.tokens.count))) + newPlaces * costs.cacheBytesPerToken
+        costs.prefillMemory(chunk: min(options.chunk, prompt.tokens.count))) + newPlaces
+      * costs.cacheBytesPerToken
     guard let available = availableMemory(), need > available else { return }
     throw EngineError(
       "the request needs about \(gibibytes(need)) GiB more memory and \(gibibytes(available)) GiB are available; "
@@ -243,7 +247,9 @@ public actor Engine {
     let range = start..<min(prompt.tokens.count, start + options.chunk)
     let isLast = range.upperBound == prompt.tokens.count
     sequence.timings.prefill += seconds {
-      if start == sequence.usage.cachedTokens { box.cache.reserve(prompt.tokens.count - start, on: model.compute) }
+      if start == sequence.usage.cachedTokens {
+        box.cache.reserve(prompt.tokens.count - start, on: model.compute)
+      }
       let hidden = model.forward(
         sequence.embeddings(range, model: model), positions: prompt.positions[range], cache: &box.cache)
       if isLast { sequence.logits = model.logits(hidden[rows: range.count - 1..<range.count]) }
@@ -256,7 +262,9 @@ public actor Engine {
   }
 
   private func decode(_ sequence: GenerationSequence) throws -> Scheduler.Phase {
-    guard let prompt = sequence.prompt, let box = sequence.box, let logits = sequence.logits else { return .over }
+    guard let prompt = sequence.prompt, let box = sequence.box, let logits = sequence.logits else {
+      return .over
+    }
     var phase = Scheduler.Phase.decoding
     sequence.timings.decode += try seconds {
       guard logits.isFinite else {
@@ -264,7 +272,8 @@ public actor Engine {
           "the model's scores are not finite after \(sequence.generated.count) tokens; the checkpoint's weights are "
             + "damaged")
       }
-      let token = sequence.sampler.next(logits.reshaped([logits.count]), limit: model.tokenizer.vocabularySize)
+      let token = sequence.sampler.next(
+        logits.reshaped([logits.count]), limit: model.tokenizer.vocabularySize)
       sequence.sampler.note(CollectionOfOne(token))
       sequence.generated.append(token)
       sequence.usage.completionTokens += 1
@@ -316,7 +325,8 @@ public actor Engine {
       .finished(
         GenerationResult(
           text: sequence.text, tokens: sequence.generated, finishReason: reason, usage: sequence.usage,
-          images: sequence.visuals.map(\.report), sampling: sequence.request.sampling, timings: sequence.timings)))
+          images: sequence.visuals.map(\.report), sampling: sequence.request.sampling,
+          timings: sequence.timings)))
     sequence.continuation.finish()
     return .over
   }
@@ -325,13 +335,17 @@ public actor Engine {
     scheduler.retired(id)
     guard let sequence = sequences.removeValue(forKey: id) else { return }
     sequence.continuation.finish()
-    guard options.retainedConversations > 0, let prompt = sequence.prompt, let box = sequence.box else { return }
+    guard options.retainedConversations > 0, let prompt = sequence.prompt, let box = sequence.box else {
+      return
+    }
     let held = box.cache.count
     guard held > 0 else { return }
     retained.append(
       RetainedPrefix(
         tokens: Array((prompt.tokens + sequence.generated).prefix(held)),
-        visuals: zip(prompt.visuals, sequence.visuals).map { ($0.range, $1.key) }.filter { $0.range.lowerBound < held },
+        visuals: zip(prompt.visuals, sequence.visuals).map { ($0.range, $1.key) }.filter {
+          $0.range.lowerBound < held
+        },
         box: box))
     if retained.count > options.retainedConversations { retained.removeFirst() }
   }

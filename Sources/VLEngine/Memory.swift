@@ -5,7 +5,9 @@ internal import Glibc
 public func availableMemory() -> Int? {
   let system = value(after: "MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
   var group: Int?
-  if let limit = number(in: "/sys/fs/cgroup/memory.max"), let used = number(in: "/sys/fs/cgroup/memory.current") {
+  if let limit = number(in: "/sys/fs/cgroup/memory.max"),
+    let used = number(in: "/sys/fs/cgroup/memory.current")
+  {
     // File pages can be reclaimed: a mapped checkpoint counts as used there but does not stand in the way.
     let reclaimable = value(after: "file ", in: "/sys/fs/cgroup/memory.stat") ?? 0
     group = max(0, limit - used + reclaimable)
@@ -42,6 +44,8 @@ private func number(in path: String) -> Int? {
 }
 
 private func value(after key: String, in path: String) -> Int? {
-  guard let line = contents(path)?.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }
+  guard let line = contents(path)?.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
+    return nil
+  }
   return line.dropFirst(key.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
 }

@@ -32,7 +32,8 @@ public struct ParityReference: Sendable {
   /// Opens a reference.
   public init(_ path: String) throws {
     file = try SafetensorsFile(path: path)
-    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+      separator: "/")
     request = try file.metadata["request"].map {
       try Self.parse($0, path: path, directory: directory.isEmpty && !path.hasPrefix("/") ? "." : directory)
     }
@@ -117,7 +118,8 @@ public struct ParityCheck {
     var embeddings = model.embed(input.tokens)
     if let patches = input.patches {
       try check(try floats("pixel_values", patches), when: "pixel_values")
-      guard passed, let encoded = model.encode(patches: patches, grids: input.grids, progress: { _ in true }) else {
+      guard passed, let encoded = model.encode(patches: patches, grids: input.grids, progress: { _ in true })
+      else {
         return false
       }
       try check(try floats("vision_embeds", encoded), when: "vision_embeds")
@@ -127,7 +129,8 @@ public struct ParityCheck {
 
     var cache = model.makeCache(capacity: input.tokens.count + 64)
     var failure: (any Error)?
-    let hidden = model.forward(embeddings, positions: input.positions[0..<input.tokens.count], cache: &cache) {
+    let hidden = model.forward(embeddings, positions: input.positions[0..<input.tokens.count], cache: &cache)
+    {
       layer, x in
       do { try check(try floats("hidden_states.\(layer)", x), when: "hidden_states.\(layer)") } catch {
         if failure == nil { failure = error }
@@ -161,14 +164,16 @@ public struct ParityCheck {
           images.append(try model.prepare(image, bytes: image.source.load()))
         }
       }
-      let prompt = try model.prompt(request.messages, images: images.map(\.report), visionIDs: request.visionIDs)
+      let prompt = try model.prompt(
+        request.messages, images: images.map(\.report), visionIDs: request.visionIDs)
       return Input(
         tokens: prompt.tokens, visuals: prompt.visuals, positions: prompt.positions,
         grids: images.map(\.report.grid), patches: images.isEmpty ? nil : model.pixelValues(images))
     }
     let file = reference.file
     guard file.entry("input_ids") != nil else {
-      throw EngineError("\(file.path): it holds neither a request nor input_ids; see docs/verify.md for the form")
+      throw EngineError(
+        "\(file.path): it holds neither a request nor input_ids; see docs/verify.md for the form")
     }
     let tokens = try file.int64s("input_ids").map { Int($0) }
     var grids: [GridTHW] = []
@@ -189,7 +194,8 @@ public struct ParityCheck {
     }
     return Input(
       tokens: tokens, visuals: visuals,
-      positions: MRoPEPositions(count: tokens.count, visuals: visuals, mergeSize: model.mergeSize), grids: grids,
+      positions: MRoPEPositions(count: tokens.count, visuals: visuals, mergeSize: model.mergeSize),
+      grids: grids,
       patches: patches)
   }
 
@@ -200,7 +206,8 @@ public struct ParityCheck {
       while place < tokens.count && !model.visualTokens.contains(tokens[place]) { place += 1 }
       let range = place..<place + grid.tokens(mergeSize: model.mergeSize)
       guard range.upperBound <= tokens.count, tokens[range].allSatisfy(model.visualTokens.contains) else {
-        throw EngineError("\(reference.file.path): input_ids have no run of \(range.count) placeholders for grid \(grid)")
+        throw EngineError(
+          "\(reference.file.path): input_ids have no run of \(range.count) placeholders for grid \(grid)")
       }
       spans.append(VisualSpan(range: range, grid: grid))
       place = range.upperBound
@@ -282,7 +289,8 @@ public struct ParityCheck {
     for (index, expected) in theirs.enumerated() {
       let scores = logits.array()
       guard scores.indices.contains(expected) else {
-        return ParityStage(name: "generated_ids", passed: false, note: "id \(expected) is outside the vocabulary")
+        return ParityStage(
+          name: "generated_ids", passed: false, note: "id \(expected) is outside the vocabulary")
       }
       let ours = logits.reshaped([logits.count]).argmax()
       if ours != expected {

@@ -78,7 +78,8 @@ struct RetainedPrefix {
     while count < limit && tokens[count] == prompt.tokens[count] { count += 1 }
     for (index, visual) in visuals.enumerated() where visual.range.lowerBound < count {
       let same =
-        index < prompt.visuals.count && prompt.visuals[index].range == visual.range && keys[index] == visual.key
+        index < prompt.visuals.count && prompt.visuals[index].range == visual.range
+        && keys[index] == visual.key
       if !same { return visual.range.lowerBound }
     }
     return count

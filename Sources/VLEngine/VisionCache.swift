@@ -45,10 +45,13 @@ struct VisionCache {
 
   mutating func store(_ key: Key, report: ImageReport, embeddings: Tensor) {
     clock += 1
-    if entries.updateValue(Entry(report: report, embeddings: embeddings, lastUse: clock), forKey: key) == nil {
+    if entries.updateValue(Entry(report: report, embeddings: embeddings, lastUse: clock), forKey: key) == nil
+    {
       bytes += Self.cost(key, embeddings)
     }
-    while bytes > limit, entries.count > 1, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+    while bytes > limit, entries.count > 1,
+      let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+    {
       bytes -= Self.cost(oldest.key, oldest.value.embeddings)
       entries[oldest.key] = nil
     }

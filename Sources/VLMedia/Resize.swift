@@ -4,8 +4,10 @@ public import VLTensor
 extension RGBImage {
   /// Resizes with the bicubic filter (a = −0.5), widened when shrinking so that every input pixel counts.
   ///
-  /// Two passes, columns then rows, in 22-bit fixed point with 8 bits between them; a pass that would change nothing
-  /// is left out. Equal to Pillow's `resize(size, BICUBIC)` to the byte, for any number of threads.
+  /// Two passes in 22-bit fixed point with 8 bits between them; a pass that would change nothing is left out. Equal to
+  /// Pillow 13's `resize(size, BICUBIC)` to the byte, for any number of threads. The order of the passes shows in the
+  /// last bit: like Pillow 13, columns come first unless the height shrinks by more than twice the pixels that the
+  /// width does. (Earlier versions always began with the columns.)
   ///
   /// - Parameters:
   ///   - width: columns of the result, at least 1.
@@ -13,15 +15,18 @@ extension RGBImage {
   ///   - pool: threads to share the work among; nil works on the caller's.
   public func resizedBicubic(width: Int, height: Int, pool: ThreadPool? = nil) -> RGBImage {
     precondition(width >= 1 && height >= 1, "resizedBicubic: \(width)×\(height) has no pixels")
-    var result = self
-    if width != self.width {
-      // Only rows that the second pass reads are computed; all of them, since the whole picture is resized.
-      result = result.resampledHorizontally(BicubicTaps(from: self.width, to: width), pool: pool)
+    let lost = self.height - height
+    let rowsFirst = lost > 0 && lost > 2 * (self.width - width)
+    // Whole pictures are resized, so each pass computes every line that the other one reads.
+    func columns(_ image: RGBImage) -> RGBImage {
+      width == image.width
+        ? image : image.resampledHorizontally(BicubicTaps(from: image.width, to: width), pool: pool)
     }
-    if height != self.height {
-      result = result.resampledVertically(BicubicTaps(from: self.height, to: height), pool: pool)
+    func rows(_ image: RGBImage) -> RGBImage {
+      height == image.height
+        ? image : image.resampledVertically(BicubicTaps(from: image.height, to: height), pool: pool)
     }
-    return result
+    return rowsFirst ? columns(rows(self)) : rows(columns(self))
   }
 
   private func resampledHorizontally(_ taps: BicubicTaps, pool: ThreadPool?) -> RGBImage {

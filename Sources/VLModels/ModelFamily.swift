@@ -108,7 +108,8 @@ public struct GenerationDefaults: Sendable, Equatable {
 
   /// Defaults read elsewhere.
   public init(
-    sample: Bool? = nil, temperature: Double? = nil, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil,
+    sample: Bool? = nil, temperature: Double? = nil, topK: Int? = nil, topP: Double? = nil,
+    minP: Double? = nil,
     repetitionPenalty: Double? = nil, eosTokens: [Int] = []
   ) {
     self.sample = sample
@@ -173,7 +174,8 @@ public enum Families {
   public static func load(_ directory: String, on compute: Compute) throws -> any VisionLanguageModel {
     let opened = try open(directory, on: compute)
     guard let model = opened.model else {
-      throw ModelError(directory, opened.problems, remedy: "copy the checkpoint again, or check its config.json")
+      throw ModelError(
+        directory, opened.problems, remedy: "copy the checkpoint again, or check its config.json")
     }
     return model
   }

@@ -55,7 +55,8 @@ public struct KVCache: ~Copyable, Sendable {
   /// - Returns: all keys and all values of the layer, `[count + new, width]`, as views.
   public mutating func append(layer: Int, k: Tensor, v: Tensor) -> (keys: Tensor, values: Tensor) {
     let new = k.shape.rows
-    precondition(count + new <= capacity && k.shape.last == width, "KVCache: \(k.shape) at \(count) of \(capacity)")
+    precondition(
+      count + new <= capacity && k.shape.last == width, "KVCache: \(k.shape) at \(count) of \(capacity)")
     let range = count..<count + new
     withExtendedLifetime((k, v)) {
       _ = memcpy(keys[layer][rows: range].raw, k.raw, k.byteCount)

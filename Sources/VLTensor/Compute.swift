@@ -19,7 +19,8 @@ public final class Compute: Sendable {
   /// A float32 tensor whose elements are not set yet. Whoever asks for it writes all of it before sharing it.
   public func uninitialized(_ shape: Shape) -> Tensor {
     Tensor(
-      shape: shape, dtype: .float32, storage: buffers.storage(byteCount: max(shape.count, 1) * 4), byteOffset: 0)
+      shape: shape, dtype: .float32, storage: buffers.storage(byteCount: max(shape.count, 1) * 4),
+      byteOffset: 0)
   }
 
   /// A float32 tensor of zeros.

@@ -16,7 +16,8 @@ public struct Tensor: Sendable {
   public init(shape: Shape, dtype: DType, storage: Storage, byteOffset: Int) {
     precondition(
       byteOffset >= 0 && byteOffset + shape.count * dtype.size <= storage.byteCount,
-      "Tensor: \(shape) of \(dtype) at byte \(byteOffset) lies outside a storage of \(storage.byteCount) bytes")
+      "Tensor: \(shape) of \(dtype) at byte \(byteOffset) lies outside a storage of \(storage.byteCount) bytes"
+    )
     self.shape = shape
     self.dtype = dtype
     self.storage = storage
@@ -39,7 +40,8 @@ public struct Tensor: Sendable {
 
   /// The same elements under another shape.
   public func reshaped(_ shape: Shape) -> Tensor {
-    precondition(shape.count == self.shape.count, "reshaped: \(self.shape) has not as many elements as \(shape)")
+    precondition(
+      shape.count == self.shape.count, "reshaped: \(self.shape) has not as many elements as \(shape)")
     return Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset)
   }
 

@@ -57,7 +57,8 @@ extension SamplingSettings {
   /// As applied, for `--format json`.
   var json: JSONValue {
     [
-      "greedy": .bool(greedy), "temperature": .number(temperature), "top_p": .number(topP), "top_k": .integer(topK),
+      "greedy": .bool(greedy), "temperature": .number(temperature), "top_p": .number(topP),
+      "top_k": .integer(topK),
       "min_p": .number(minP), "repetition_penalty": .number(repetitionPenalty),
       "seed": .integer(Int(clamping: seed)),
     ]

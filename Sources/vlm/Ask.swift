@@ -15,7 +15,10 @@ struct Ask: AsyncParsableCommand {
   @Argument(help: "The question; read from standard input when absent or \"-\".")
   var prompt: String?
 
-  @Option(name: .long, help: ArgumentHelp("Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
   var image: [String] = []
 
   @OptionGroup var model: ModelOptions
@@ -72,7 +75,9 @@ struct Ask: AsyncParsableCommand {
       throw Failure("standard input is not UTF-8 text; the question must be")
     }
     let trimmed = text.hasSuffix("\n") ? String(text.dropLast()) : text
-    guard !trimmed.isEmpty else { throw Failure("standard input is empty; give a question there or as an argument") }
+    guard !trimmed.isEmpty else {
+      throw Failure("standard input is empty; give a question there or as an argument")
+    }
     return trimmed
   }
 }

@@ -20,10 +20,16 @@ struct Bench: ParsableCommand {
 
   @Argument(help: "Checkpoint directory.") var model: String
   @OptionGroup var threads: ThreadOptions
-  @Option(help: ArgumentHelp("Measure only these; may be given several times.", valueName: "phase")) var only: [Phase] = []
-  @Option(help: ArgumentHelp("Sides of the square images to encode.", valueName: "pixels")) var side: [Int] = [448, 1120]
-  @Option(help: ArgumentHelp("Prompt lengths to prefill.", valueName: "tokens")) var prompt: [Int] = [512, 2048]
-  @Option(help: ArgumentHelp("Lengths after which to decode.", valueName: "tokens")) var after: [Int] = [512, 4096]
+  @Option(help: ArgumentHelp("Measure only these; may be given several times.", valueName: "phase")) var only:
+    [Phase] = []
+  @Option(help: ArgumentHelp("Sides of the square images to encode.", valueName: "pixels")) var side: [Int] =
+    [448, 1120]
+  @Option(help: ArgumentHelp("Prompt lengths to prefill.", valueName: "tokens")) var prompt: [Int] = [
+    512, 2048,
+  ]
+  @Option(help: ArgumentHelp("Lengths after which to decode.", valueName: "tokens")) var after: [Int] = [
+    512, 4096,
+  ]
   @Option(help: ArgumentHelp("Tokens to decode per measurement.", valueName: "n")) var tokens = 32
   @Option(help: ArgumentHelp("Runs of each measurement.", valueName: "n")) var runs = 3
   @Option(help: "text or json.") var format = OutputFormat.text
@@ -119,7 +125,8 @@ struct BenchSession {
     terminal.clear()
     figures.append(
       BenchFigure(
-        name: name, seconds: seconds, flop: flop, bytes: bytes, tokens: tokens, peakBytes: currentPeakMemory()))
+        name: name, seconds: seconds, flop: flop, bytes: bytes, tokens: tokens, peakBytes: currentPeakMemory()
+      ))
   }
 
   mutating func measureCeilings() {
@@ -158,7 +165,8 @@ struct BenchSession {
   mutating func prefill(_ length: Int) throws {
     let prompt = randomTokens(length)
     let session = self
-    try measure("prefill \(length)", flop: model.costs.prefillFLOPs(tokens: length, past: 0), tokens: length) {
+    try measure("prefill \(length)", flop: model.costs.prefillFLOPs(tokens: length, past: 0), tokens: length)
+    {
       var cache = session.model.makeCache(capacity: length)
       session.read(prompt, from: 0, cache: &cache)
     }
@@ -194,7 +202,8 @@ struct BenchSession {
     let patches = compute.tensor(values, [grid.patches, 1176])
     let model = model
     try measure(
-      "encode \(size)×\(size)", flop: model.costs.encodeFLOPs([grid]), tokens: grid.tokens(mergeSize: model.mergeSize)
+      "encode \(size)×\(size)", flop: model.costs.encodeFLOPs([grid]),
+      tokens: grid.tokens(mergeSize: model.mergeSize)
     ) {
       _ = model.encode(patches: patches, grids: [grid], progress: { _ in !Interrupt.isPending })
     }
@@ -211,7 +220,8 @@ struct BenchSession {
       + "\(gibibytes(model.costs.weightBytes)) GiB; median of \(runs) runs (least … most)\n"
       + "ceilings: \(fixed(peakFlops / 1e9, 0)) GFLOP/s float32 FMA, \(fixed(peakRead / 1e9, 1)) GB/s reads "
       + "(medians of \(ceilings.count))\n\n"
-      + pad("", 20) + pad("seconds", 26) + pad("tokens/s", 11) + pad("rate", 16) + pad("share", 9) + "peak memory\n"
+      + pad("", 20) + pad("seconds", 26) + pad("tokens/s", 11) + pad("rate", 16) + pad("share", 9)
+      + "peak memory\n"
     for figure in figures {
       let least = figure.seconds.min() ?? 0
       let most = figure.seconds.max() ?? 0

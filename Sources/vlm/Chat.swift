@@ -82,7 +82,8 @@ struct Chat: AsyncParsableCommand {
   }
 
   private func answer(
-    _ line: String, _ history: inout Conversation, _ sampling: SamplingSettings, _ engine: Engine, _ terminal: Terminal
+    _ line: String, _ history: inout Conversation, _ sampling: SamplingSettings, _ engine: Engine,
+    _ terminal: Terminal
   ) async throws {
     let user = Message(role: "user", parts: history.waiting.map { .image($0.input) } + [.text(line)])
     let answering = Answering(terminal: terminal, streams: true)
@@ -103,7 +104,8 @@ struct Chat: AsyncParsableCommand {
   private func write(_ text: String, to path: String) throws {
     let bytes = Array(text.utf8)
     guard let file = fopen(path, "wb") else {
-      throw Failure("\(path): it cannot be written (\(String(cString: strerror(errno)))); choose another file")
+      throw Failure(
+        "\(path): it cannot be written (\(String(cString: strerror(errno)))); choose another file")
     }
     let complete = fwrite(bytes, 1, bytes.count, file) == bytes.count
     guard fclose(file) == 0, complete else { throw Failure("\(path): writing failed; check the disk") }
@@ -130,7 +132,8 @@ private struct Conversation {
     messages.append(user)
     // The end token belongs to the turn's frame, which the next prompt writes anew.
     let ended = result.tokens.last.map(endTokens.contains) ?? false
-    messages.append(Message(role: "assistant", parts: [.tokens(ended ? result.tokens.dropLast() : result.tokens)]))
+    messages.append(
+      Message(role: "assistant", parts: [.tokens(ended ? result.tokens.dropLast() : result.tokens)]))
     let images = waiting.map { JSONValue.object(["type": "image", "image": .string($0.path)]) }
     readable.append(["role": "user", "content": .array(images + [["type": "text", "text": .string(line)]])])
     readable.append(["role": "assistant", "content": .string(result.text)])

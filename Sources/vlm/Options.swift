@@ -44,16 +44,24 @@ struct ThreadOptions: ParsableArguments {
 }
 
 struct ImageOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Least area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Least area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
   var minPixels: Int?
 
-  @Option(help: ArgumentHelp("Largest area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Largest area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
   var maxPixels: Int?
 
-  @Option(help: ArgumentHelp("Width to resize from instead of the image's own; with --resized-height.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Width to resize from instead of the image's own; with --resized-height.", valueName: "n"))
   var resizedWidth: Int?
 
-  @Option(help: ArgumentHelp("Height to resize from instead of the image's own; with --resized-width.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Height to resize from instead of the image's own; with --resized-width.", valueName: "n"))
   var resizedHeight: Int?
 
   func validate() throws {
@@ -78,7 +86,9 @@ struct ImageOptions: ParsableArguments {
 
   /// The input that an `--image` argument names: a file, `-` for standard input, or a `data:` URL.
   func input(_ argument: String) throws -> ImageInput {
-    if argument == "-" { return ImageInput(.data(readStandardInput(), name: "standard input"), resize: resize) }
+    if argument == "-" {
+      return ImageInput(.data(readStandardInput(), name: "standard input"), resize: resize)
+    }
     if argument.hasPrefix("data:") { return ImageInput(.dataURL(argument), resize: resize) }
     return ImageInput(.file(argument), resize: resize)
   }
@@ -103,16 +113,20 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Sampling temperature; 0 is --greedy.", valueName: "t"))
   var temperature: Double?
 
-  @Option(help: ArgumentHelp("Sample from the smallest set of tokens with this probability in all.", valueName: "p"))
+  @Option(
+    help: ArgumentHelp("Sample from the smallest set of tokens with this probability in all.", valueName: "p")
+  )
   var topP: Double?
 
   @Option(help: ArgumentHelp("Sample from the k likeliest tokens; 0 for all.", valueName: "k"))
   var topK: Int?
 
-  @Option(help: ArgumentHelp("Sample from tokens at least this share as likely as the likeliest.", valueName: "p"))
+  @Option(
+    help: ArgumentHelp("Sample from tokens at least this share as likely as the likeliest.", valueName: "p"))
   var minP: Double?
 
-  @Option(help: ArgumentHelp("Divides the scores of tokens that occurred; 1 changes nothing.", valueName: "r"))
+  @Option(
+    help: ArgumentHelp("Divides the scores of tokens that occurred; 1 changes nothing.", valueName: "r"))
   var repetitionPenalty: Double?
 
   @Option(help: ArgumentHelp("Seed of the random numbers (default: a new one, reported).", valueName: "n"))
@@ -121,7 +135,8 @@ struct SamplingOptions: ParsableArguments {
   func validate() throws {
     let choosesSampling = temperature.map { $0 != 0 } ?? false || topP != nil || topK != nil || minP != nil
     if greedy && choosesSampling {
-      throw ValidationError("--greedy contradicts --temperature, --top-p, --top-k and --min-p; give one or the other")
+      throw ValidationError(
+        "--greedy contradicts --temperature, --top-p, --top-k and --min-p; give one or the other")
     }
     if let problem = resolved(defaults: GenerationDefaults()).problem { throw ValidationError(problem) }
   }

@@ -13,13 +13,19 @@ struct Plan: ParsableCommand {
       arithmetic and of reading memory) allow at the shares of them that `vlm bench` reports as typical.
       """)
 
-  @Option(name: .long, help: ArgumentHelp("Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
   var image: [String] = []
   @OptionGroup var model: ModelOptions
   @OptionGroup var imageOptions: ImageOptions
-  @Option(help: ArgumentHelp("Find the largest --max-pixels that fits this much memory: 8G, 900M.", valueName: "size"))
+  @Option(
+    help: ArgumentHelp(
+      "Find the largest --max-pixels that fits this much memory: 8G, 900M.", valueName: "size"))
   var memory: String?
-  @Option(help: ArgumentHelp("The question's tokens, besides the images.", valueName: "n")) var textTokens = 64
+  @Option(help: ArgumentHelp("The question's tokens, besides the images.", valueName: "n")) var textTokens =
+    64
   @Option(help: ArgumentHelp("Tokens to be generated.", valueName: "n")) var maxTokens = 512
   @Option(help: "text or json.") var format = OutputFormat.text
 
@@ -35,14 +41,18 @@ struct Plan: ParsableCommand {
       throw ValidationError("--memory finds --max-pixels: give one of them")
     }
     if image.isEmpty { throw ValidationError("give at least one --image") }
-    if textTokens < 0 || maxTokens < 0 { throw ValidationError("--text-tokens and --max-tokens must not be negative") }
+    if textTokens < 0 || maxTokens < 0 {
+      throw ValidationError("--text-tokens and --max-tokens must not be negative")
+    }
   }
 
   static func bytes(_ text: String) -> Int? {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     guard let last = text.last else { return nil }
     let unit = units[Character(last.uppercased())]
-    guard let number = Double(unit == nil ? text : String(text.dropLast())), number > 0, number < 1e15 else { return nil }
+    guard let number = Double(unit == nil ? text : String(text.dropLast())), number > 0, number < 1e15 else {
+      return nil
+    }
     return Int(number * Double(unit ?? 1))
   }
 
@@ -65,11 +75,16 @@ struct Plan: ParsableCommand {
       var high = images.map { $0.resizedWidth * $0.resizedHeight / 784 }.max() ?? 0
       while high - low > 1 {
         let middle = (low + high) / 2
-        if let tried = try? reports(maxPixels: middle * 784), peak(tried, model) <= limit { low = middle } else { high = middle }
+        if let tried = try? reports(maxPixels: middle * 784), peak(tried, model) <= limit {
+          low = middle
+        } else {
+          high = middle
+        }
       }
       guard low > 0, let fitting = try? reports(maxPixels: low * 784) else {
         throw Failure(
-          "--memory \(memory): even the smallest images need \(gibibytes(peak(images, model))) GiB; allow more memory")
+          "--memory \(memory): even the smallest images need \(gibibytes(peak(images, model))) GiB; allow more memory"
+        )
       }
       chosen = low * 784
       images = fitting
@@ -78,7 +93,9 @@ struct Plan: ParsableCommand {
     try printPlan(images, model, ceilings, chosen)
   }
 
-  private func promptTokens(_ images: [ImageReport]) -> Int { images.reduce(textTokens) { $0 + $1.tokens + 2 } }
+  private func promptTokens(_ images: [ImageReport]) -> Int {
+    images.reduce(textTokens) { $0 + $1.tokens + 2 }
+  }
 
   /// Weights that are mapped, the KV cache, and the larger of the encoder's and the text model's working memory.
   private func peak(_ images: [ImageReport], _ model: any VisionLanguageModel) -> Int {
@@ -100,14 +117,19 @@ struct Plan: ParsableCommand {
     let prefill = costs.prefillFLOPs(tokens: tokens, past: 0)
     let step = costs.decodeBytes(past: tokens)
     let arithmetic = ceilings.flops * Self.arithmeticShare
-    let seconds = (encode: encode / arithmetic, prefill: prefill / arithmetic, token: step / (ceilings.readBandwidth * Self.readShare))
+    let seconds = (
+      encode: encode / arithmetic, prefill: prefill / arithmetic,
+      token: step / (ceilings.readBandwidth * Self.readShare)
+    )
     let memory = peak(images, model)
     if format == .json {
       var object: [(String, JSONValue)] = [
         ("images", .array(images.map(\.json))), ("prompt_tokens", .integer(tokens)),
         ("fits_context", .bool(tokens + maxTokens <= model.contextLength)), ("peak_bytes", .integer(memory)),
-        ("encode_flop", .number(encode)), ("prefill_flop", .number(prefill)), ("decode_bytes_per_token", .number(step)),
-        ("ceiling_flops", .number(ceilings.flops)), ("ceiling_read_bytes_per_second", .number(ceilings.readBandwidth)),
+        ("encode_flop", .number(encode)), ("prefill_flop", .number(prefill)),
+        ("decode_bytes_per_token", .number(step)),
+        ("ceiling_flops", .number(ceilings.flops)),
+        ("ceiling_read_bytes_per_second", .number(ceilings.readBandwidth)),
         ("encode_seconds", .number(seconds.encode)), ("prefill_seconds", .number(seconds.prefill)),
         ("seconds_per_token", .number(seconds.token)),
       ]
@@ -124,7 +146,8 @@ struct Plan: ParsableCommand {
           + "\(image.resizedWidth)×\(image.resizedHeight), grid \(image.grid), \(image.tokens) tokens\n")
     }
     if let maxPixels { Terminal.say("largest that fits:  --max-pixels \(maxPixels)\n") }
-    let room = tokens + maxTokens <= model.contextLength ? "" : "; MORE than the context of \(model.contextLength)"
+    let room =
+      tokens + maxTokens <= model.contextLength ? "" : "; MORE than the context of \(model.contextLength)"
     Terminal.say(
       """
       prompt:             \(tokens) tokens (\(textTokens) of text), up to \(maxTokens) generated\(room)

@@ -14,12 +14,15 @@ struct Verify: ParsableCommand {
   @Argument(help: "File of reference values.") var reference: String
 
   @Option(help: "Relative tolerance.") var rtol = 1e-4
-  @Option(help: "Absolute tolerance (default: rtol times the root mean square of each stage).") var atol: Double?
+  @Option(help: "Absolute tolerance (default: rtol times the root mean square of each stage).") var atol:
+    Double?
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
     if !(rtol >= 0 && rtol.isFinite) { throw ValidationError("--rtol \(rtol) is not a number from 0 up") }
-    if let atol, !(atol >= 0 && atol.isFinite) { throw ValidationError("--atol \(atol) is not a number from 0 up") }
+    if let atol, !(atol >= 0 && atol.isFinite) {
+      throw ValidationError("--atol \(atol) is not a number from 0 up")
+    }
   }
 
   func run() throws {
@@ -74,5 +77,6 @@ func scientific(_ value: Double) -> String {
     mantissa *= 10
     exponent -= 1
   }
-  return "\(value < 0 ? "-" : "")\(fixed(mantissa, 1))e\(exponent < 0 ? "-" : "+")\(abs(exponent) < 10 ? "0" : "")\(abs(exponent))"
+  return
+    "\(value < 0 ? "-" : "")\(fixed(mantissa, 1))e\(exponent < 0 ? "-" : "+")\(abs(exponent) < 10 ? "0" : "")\(abs(exponent))"
 }

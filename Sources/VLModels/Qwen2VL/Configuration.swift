@@ -77,7 +77,9 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
   /// Reads a `config.json`.
   public init(_ top: ConfigReader) throws {
     if top.has("quantization_config") {
-      throw top.error("quantization_config", "quantised checkpoints of this form are not supported; use the bfloat16, float16 or float32 one")
+      throw top.error(
+        "quantization_config",
+        "quantised checkpoints of this form are not supported; use the bfloat16, float16 or float32 one")
     }
     let nested = try top.optionalObject("text_config")
     let t = nested ?? top
@@ -103,7 +105,8 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
 
     // Three spellings: rope_scaling {type|rope_type, mrope_section}, and the newer rope_parameters with rope_theta.
     let parameters = try t.optionalObject("rope_parameters")
-    guard let rope = try parameters ?? t.optionalObject("rope_scaling") ?? top.optionalObject("rope_scaling") else {
+    guard let rope = try parameters ?? t.optionalObject("rope_scaling") ?? top.optionalObject("rope_scaling")
+    else {
       throw t.error("rope_scaling", "missing; a Qwen2-VL checkpoint names its mrope_section there")
     }
     for key in ["type", "rope_type"] {
@@ -120,42 +123,53 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
       try parameters?.optionalDouble("rope_theta") ?? t.optionalDouble("rope_theta") ?? 1_000_000
     guard theta > 1 && theta.isFinite else { throw t.error("rope_theta", "\(theta) is not above 1") }
 
-    let tied = try top.optionalBool("tie_word_embeddings") ?? nested?.optionalBool("tie_word_embeddings") ?? false
+    let tied =
+      try top.optionalBool("tie_word_embeddings") ?? nested?.optionalBool("tie_word_embeddings") ?? false
     text = Text(
       width: width, depth: try t.int("num_hidden_layers", in: 1...1024), heads: heads, kvHeads: kvHeads,
       mlpWidth: try t.int("intermediate_size", in: 1...1_048_576),
       vocabularySize: try t.int("vocab_size", in: 1...16_777_216),
       normEpsilon: Float(try t.optionalDouble("rms_norm_eps") ?? 1e-5), ropeTheta: theta,
       mropeSections: sections,
-      contextLength: try t.optionalInt("max_position_embeddings", in: 1...16_777_216) ?? 32768, tiedHead: tied)
+      contextLength: try t.optionalInt("max_position_embeddings", in: 1...16_777_216) ?? 32768, tiedHead: tied
+    )
 
     let visionWidth = try v.int("embed_dim", in: 1...65536)
     let visionHeads = try v.int("num_heads", in: 1...1024)
-    guard visionWidth % visionHeads == 0 && (visionWidth / visionHeads) % 4 == 0
-      && visionWidth / visionHeads <= 256
+    guard
+      visionWidth % visionHeads == 0 && (visionWidth / visionHeads) % 4 == 0
+        && visionWidth / visionHeads <= 256
     else {
-      throw v.error("embed_dim", "\(visionWidth) over \(visionHeads) heads is not a multiple of 4 columns up to 256")
+      throw v.error(
+        "embed_dim", "\(visionWidth) over \(visionHeads) heads is not a multiple of 4 columns up to 256")
     }
     let ratio = try v.optionalDouble("mlp_ratio") ?? 4
     guard ratio > 0 && ratio <= 64 else { throw v.error("mlp_ratio", "\(ratio) is outside (0, 64]") }
     try v.require("hidden_act", is: "quick_gelu")
     vision = Vision(
       depth: try v.int("depth", in: 1...1024), width: visionWidth, heads: visionHeads,
-      mlpWidth: Int(Double(visionWidth) * ratio), patchSize: try v.optionalInt("patch_size", in: 1...256) ?? 14,
+      mlpWidth: Int(Double(visionWidth) * ratio),
+      patchSize: try v.optionalInt("patch_size", in: 1...256) ?? 14,
       temporalPatchSize: try v.optionalInt("temporal_patch_size", in: 1...16) ?? 2,
       mergeSize: try v.optionalInt("spatial_merge_size", in: 1...16) ?? 2,
       channels: try v.optionalInt("in_chans", in: 1...16) ?? v.optionalInt("in_channels", in: 1...16) ?? 3,
       outputWidth: try v.int("hidden_size", in: 1...65536))
     guard vision.outputWidth == width else {
-      throw v.error("hidden_size", "the encoder produces \(vision.outputWidth) columns, the text model takes \(width)")
+      throw v.error(
+        "hidden_size", "the encoder produces \(vision.outputWidth) columns, the text model takes \(width)")
     }
-    guard vision.channels == 3 else { throw v.error("in_chans", "\(vision.channels) channels; only 3 (RGB) can be fed") }
+    guard vision.channels == 3 else {
+      throw v.error("in_chans", "\(vision.channels) channels; only 3 (RGB) can be fed")
+    }
 
     let ids = 0...text.vocabularySize - 1
     imageToken = try top.optionalInt("image_token_id", in: ids) ?? t.int("image_token_id", in: ids)
     videoToken = try top.optionalInt("video_token_id", in: ids) ?? t.int("video_token_id", in: ids)
-    visionStartToken = try top.optionalInt("vision_start_token_id", in: ids) ?? t.int("vision_start_token_id", in: ids)
-    visionEndToken = try top.optionalInt("vision_end_token_id", in: ids) ?? t.int("vision_end_token_id", in: ids)
-    eosTokens = try top.optionalInts("eos_token_id", in: ids) ?? nested?.optionalInts("eos_token_id", in: ids) ?? []
+    visionStartToken =
+      try top.optionalInt("vision_start_token_id", in: ids) ?? t.int("vision_start_token_id", in: ids)
+    visionEndToken =
+      try top.optionalInt("vision_end_token_id", in: ids) ?? t.int("vision_end_token_id", in: ids)
+    eosTokens =
+      try top.optionalInts("eos_token_id", in: ids) ?? nested?.optionalInts("eos_token_id", in: ids) ?? []
   }
 }

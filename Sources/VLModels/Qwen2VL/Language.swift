@@ -117,7 +117,9 @@ public struct LanguageModel: Layer {
   /// Visits every parameter under its published name.
   public mutating func visitParameters<V: ParameterVisitor>(_ prefix: String, _ visitor: inout V) throws {
     try embedding.visitParameters(prefix + "model.embed_tokens.", &visitor)
-    for index in blocks.indices { try blocks[index].visitParameters(prefix + "model.layers.\(index).", &visitor) }
+    for index in blocks.indices {
+      try blocks[index].visitParameters(prefix + "model.layers.\(index).", &visitor)
+    }
     try norm.visitParameters(prefix + "model.norm.", &visitor)
     if var head {
       try head.visitParameters(prefix + "lm_head.", &visitor)
@@ -128,7 +130,8 @@ public struct LanguageModel: Layer {
   /// An empty cache for one sequence.
   public func makeCache(capacity: Int, on compute: Compute) -> KVCache {
     KVCache(
-      layers: blocks.count, width: configuration.kvHeads * configuration.headDim, capacity: capacity, on: compute)
+      layers: blocks.count, width: configuration.kvHeads * configuration.headDim, capacity: capacity,
+      on: compute)
   }
 
   /// Runs the blocks over new positions that follow what the cache holds.

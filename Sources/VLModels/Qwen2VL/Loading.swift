@@ -71,7 +71,8 @@ extension ModelFamily {
       ("context", text.contextLength),
     ],
     parameters: parts(vision, language), problems: problems,
-    unusedTensors: checkpoint.names.filter { !binder.used.contains($0) && $0 != tiedHead }, unreadKeys: unread,
+    unusedTensors: checkpoint.names.filter { !binder.used.contains($0) && $0 != tiedHead },
+    unreadKeys: unread,
     model: nil)
   if problems.isEmpty, let preprocessor, let generation, let tokenizer, let chat {
     let blockBytes = opened.parameters.filter { $0.part == "text layers" || $0.part == "head" }
@@ -129,7 +130,8 @@ private func readPreprocessor(_ directory: String, _ vision: Qwen2VLConfiguratio
   let pixels = 1...1_000_000_000
   // Newer savers put the limits under `size`.
   let size = try c.optionalObject("size")
-  let minPixels = try c.optionalInt("min_pixels", in: pixels) ?? size?.optionalInt("shortest_edge", in: pixels)
+  let minPixels =
+    try c.optionalInt("min_pixels", in: pixels) ?? size?.optionalInt("shortest_edge", in: pixels)
   let maxPixels = try c.optionalInt("max_pixels", in: pixels) ?? size?.optionalInt("longest_edge", in: pixels)
   let defaults = try VisionPreprocessor()
   let preprocessor = try VisionPreprocessor(

@@ -28,7 +28,7 @@ public struct Qwen2VLModel: VisionLanguageModel {
   /// The longest sequence the checkpoint was made for.
   public var contextLength: Int { configuration.text.contextLength }
   /// What work costs.
-  public var costs: any ModelCosts { 
+  public var costs: any ModelCosts {
     Qwen2VLCosts(configuration: configuration, textBytes: textBytes, weightBytes: weightBytes)
   }
 
@@ -36,8 +36,10 @@ public struct Qwen2VLModel: VisionLanguageModel {
   public func prepare(_ image: ImageInput, bytes: [UInt8]) throws -> EncoderImage {
     let name = image.source.name
     let decoded = try ImageDecoder.decode(bytes, name: name)
-    let prepared = try preprocessor.prepare(decoded.image, request: image.resize, name: name, pool: compute.pool)
-    return EncoderImage(report: report(name, decoded.header, prepared.size, prepared.grid), prepared: prepared)
+    let prepared = try preprocessor.prepare(
+      decoded.image, request: image.resize, name: name, pool: compute.pool)
+    return EncoderImage(
+      report: report(name, decoded.header, prepared.size, prepared.grid), prepared: prepared)
   }
 
   /// What ``prepare(_:bytes:)`` would do, from the image's header alone.
@@ -49,7 +51,9 @@ public struct Qwen2VLModel: VisionLanguageModel {
     return report(name, header, size, preprocessor.grid(of: size))
   }
 
-  private func report(_ name: String, _ header: ImageHeader, _ size: ImageSize, _ grid: GridTHW) -> ImageReport {
+  private func report(_ name: String, _ header: ImageHeader, _ size: ImageSize, _ grid: GridTHW)
+    -> ImageReport
+  {
     ImageReport(
       name: name, format: header.format.rawValue, originalWidth: header.storedWidth,
       originalHeight: header.storedHeight, orientation: header.orientation.rawValue, resizedWidth: size.width,

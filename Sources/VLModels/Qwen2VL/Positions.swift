@@ -34,7 +34,8 @@ public struct MRoPEPositions: Sendable, Equatable {
     var place = 0
     for visual in visuals {
       precondition(
-        visual.range.lowerBound >= place && visual.range.upperBound <= count, "MRoPEPositions: \(visual.range)")
+        visual.range.lowerBound >= place && visual.range.upperBound <= count,
+        "MRoPEPositions: \(visual.range)")
       appendText(visual.range.lowerBound - place)
       appendVisual(visual.grid, mergeSize: mergeSize)
       place = visual.range.upperBound

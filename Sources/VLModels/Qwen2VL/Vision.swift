@@ -32,7 +32,9 @@ struct VisionBlock: Layer {
   }
 
   /// x `[N, E]` → `[N, E]`
-  func callAsFunction(_ x: Tensor, rotary: RotaryTable, segments: [AttentionSegment], on compute: Compute) -> Tensor {
+  func callAsFunction(_ x: Tensor, rotary: RotaryTable, segments: [AttentionSegment], on compute: Compute)
+    -> Tensor
+  {
     let width = x.shape.last
     let headDim = width / heads
     // q and k lie side by side in the fused projection, so one rotation covers both: 2h heads.

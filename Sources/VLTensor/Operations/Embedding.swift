@@ -5,7 +5,8 @@ extension Compute {
   /// Rows `ids` of a table `[rows, n]` as float32 `[ids, n]`. Every id must be a row.
   public func embedding(_ ids: [Int], table: Tensor) -> Tensor {
     precondition(
-      ids.allSatisfy { $0 >= 0 && $0 < table.shape[0] }, "embedding: an id lies outside the table \(table.shape)")
+      ids.allSatisfy { $0 >= 0 && $0 < table.shape[0] },
+      "embedding: an id lies outside the table \(table.shape)")
     let y = uninitialized([ids.count, table.shape[1]])
     let wide = ids.map(Int64.init)
     withExtendedLifetime(table) {

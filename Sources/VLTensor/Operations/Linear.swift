@@ -30,7 +30,8 @@ public struct LinearMap: Sendable {
   public var residual: Tensor?
 
   /// A map of a group.
-  public init(_ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none, residual: Tensor? = nil) {
+  public init(_ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none, residual: Tensor? = nil)
+  {
     self.weight = weight
     self.bias = bias
     self.activation = activation
@@ -59,7 +60,8 @@ extension Compute {
         "linear: input \(x.shape) does not fit weight \(map.weight.shape)")
       let n = map.weight.shape[0]
       precondition(map.bias.map { $0.count == n } ?? true, "linear: bias of \(n) expected")
-      precondition(map.residual.map { $0.count == rows * n } ?? true, "linear: residual [\(rows), \(n)] expected")
+      precondition(
+        map.residual.map { $0.count == rows * n } ?? true, "linear: residual [\(rows), \(n)] expected")
       let y = uninitialized(Shape(outer + [n]))
       results.append(y)
       outputs.append(
@@ -76,7 +78,8 @@ extension Compute {
 
   /// `activation(x · weightᵀ + bias) + residual`: x `[..., k]`, weight `[n, k]` → `[..., n]`.
   public func linear(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none, residual: Tensor? = nil
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none,
+    residual: Tensor? = nil
   ) -> Tensor {
     linear(x, [LinearMap(weight, bias: bias, activation: activation, residual: residual)])[0]
   }

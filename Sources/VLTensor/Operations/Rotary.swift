@@ -34,7 +34,8 @@ extension Compute {
   ///   - axes: per frequency column, which axis it reads.
   ///   - frequencies: per column the inverse frequency.
   public func rotaryTable(positions: [[Int]], axes: [Int], frequencies: [Float]) -> RotaryTable {
-    precondition(axes.count == frequencies.count, "rotaryTable: \(axes.count) axes, \(frequencies.count) frequencies")
+    precondition(
+      axes.count == frequencies.count, "rotaryTable: \(axes.count) axes, \(frequencies.count) frequencies")
     let rows = positions[0].count
     let columns = frequencies.count
     let table = RotaryTable(cos: uninitialized([rows, columns]), sin: uninitialized([rows, columns]))
@@ -65,7 +66,8 @@ extension Compute {
       "rotary: \(heads) heads of \(headDim) in \(x.shape), table \(table.cos.shape)")
     withExtendedLifetime(table) {
       ck_rotary(
-        pool.handle, x.floats, Int64(rows), Int64(x.shape.last), Int64(heads), Int64(headDim), table.cos.floats,
+        pool.handle, x.floats, Int64(rows), Int64(x.shape.last), Int64(heads), Int64(headDim),
+        table.cos.floats,
         table.sin.floats)
     }
     return x
