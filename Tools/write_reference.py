@@ -44,7 +44,7 @@ import numpy as np
 import torch
 import transformers
 from PIL import Image, ImageOps
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 
 PAD = {"image": "<|image_pad|>", "video": "<|video_pad|>"}
 
@@ -253,7 +253,18 @@ def versions():
 
 def save(path, tensors, metadata, leave_out=()):
     kept = {name: tensor.contiguous() for name, tensor in tensors.items() if name not in leave_out}
-    save_file(kept, path, metadata={"format": "pt", "versions": json.dumps(versions())} | metadata)
+    metadata = {"format": "pt", "versions": json.dumps(versions())} | metadata
+    data = serialize(kept, metadata=metadata)
+    # The writer orders the metadata at random: order it, so that the same request gives the same bytes.
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    encoded = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with open(path, "wb") as file:
+        file.write(len(encoded).to_bytes(8, "little"))
+        file.write(encoded)
+        file.write(memoryview(data)[8 + length :])
 
 
 def write(oracle, request, path, layers="all", logits="all", generate=0, leave_out=()):
