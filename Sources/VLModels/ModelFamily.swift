@@ -140,8 +140,8 @@ public struct OpenedModel: Sendable {
   public var checkpoint: Checkpoint
   /// Sizes by name, in reading order.
   public var sizes: [(name: String, value: Int)]
-  /// Every parameter the network has, with the part it belongs to.
-  public var parameters: [(part: String, name: String, parameter: Parameter)]
+  /// Every parameter the network has, with the part it belongs to and what the files call it.
+  public var parameters: [(part: String, storedName: String, parameter: Parameter)]
   /// What keeps it from loading, a line each.
   public var problems: [String]
   /// Tensors of the checkpoint that the network does not use.

@@ -17,7 +17,8 @@ extension ModelFamily {
   let checkpoint = try Checkpoint(directory: directory)
   var vision = VisionEncoder(configuration.vision)
   var language = LanguageModel(configuration.text)
-  var binder = CheckpointBinder(checkpoint, names: try WeightNames(of: checkpoint), on: compute)
+  let names = try WeightNames(of: checkpoint)
+  var binder = CheckpointBinder(checkpoint, names: names, on: compute)
   try vision.visitParameters("visual.", &binder)
   try language.visitParameters("", &binder)
   var problems = binder.problems
@@ -70,7 +71,7 @@ extension ModelFamily {
       ("text kv heads", text.kvHeads), ("text MLP", text.mlpWidth), ("vocabulary", text.vocabularySize),
       ("context", text.contextLength),
     ],
-    parameters: parts(vision, language), problems: problems,
+    parameters: parts(vision, language, names), problems: problems,
     unusedTensors: checkpoint.names.filter { !binder.used.contains($0) && $0 != tiedHead },
     unreadKeys: unread,
     model: nil)
@@ -86,23 +87,15 @@ extension ModelFamily {
   return opened
 }
 
-private func parts(_ vision: VisionEncoder, _ language: LanguageModel) -> [(
-  part: String, name: String, parameter: Parameter
+private func parts(_ vision: VisionEncoder, _ language: LanguageModel, _ names: WeightNames) -> [(
+  part: String, storedName: String, parameter: Parameter
 )] {
-  (vision.parameterList("visual.") + language.parameterList()).map { name, parameter in
-    let part =
-      if name.hasPrefix("visual.merger.") {
-        "merger"
-      } else if name.hasPrefix("visual.") {
-        "vision encoder"
-      } else if name.hasPrefix("model.embed_tokens.") {
-        "embeddings"
-      } else if name.hasPrefix("lm_head.") {
-        "head"
-      } else {
-        "text layers"
-      }
-    return (part, name, parameter)
+  let parts = [
+    ("visual.merger.", "merger"), ("visual.", "vision encoder"), ("model.embed_tokens.", "embeddings"),
+    ("lm_head.", "head"),
+  ]
+  return (vision.parameterList("visual.") + language.parameterList()).map { name, parameter in
+    (parts.first { name.hasPrefix($0.0) }?.1 ?? "text layers", names.stored(name), parameter)
   }
 }
 
