@@ -21,9 +21,9 @@ enum JPEGDecoder {
     let status = bytes.withUnsafeBufferPointer {
       tjDecompressHeader3(decoder, $0.baseAddress, count, &width, &height, &subsampling, &colorspace)
     }
-    if status != 0 && !(width >= 0 && height >= 0 && subsampling < 0) {
-      // A header that is whole apart from an unusual subsampling is reported as a failure, yet decodes.
-      throw failure(decoder, bytes, markers, name)
+    // Success without sides: only tables. Failure with sides: a whole header whose subsampling is unusual, yet decodes.
+    guard width >= 0 && height >= 0 && (status == 0 || subsampling < 0) else {
+      throw failure(decoder, bytes, markers, name, status == 0 ? "there is no frame header" : nil)
     }
     try ImageDecoder.check(width: Int(width), height: Int(height), name: name, limits: limits)
     let header = ImageHeader(
@@ -71,9 +71,9 @@ enum JPEGDecoder {
   }
 
   private static func failure(
-    _ decoder: tjhandle, _ bytes: [UInt8], _ markers: JPEGMarkers, _ name: String
+    _ decoder: tjhandle, _ bytes: [UInt8], _ markers: JPEGMarkers, _ name: String, _ problem: String? = nil
   ) -> MediaError {
-    let text = String(cString: tjGetErrorStr2(decoder))
+    let text = problem ?? String(cString: tjGetErrorStr2(decoder))
     if text.contains("Premature end") || !markers.reachesEnd(bytes) {
       return ImageDecoder.truncated(name, text)
     }
