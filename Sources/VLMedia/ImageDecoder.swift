@@ -22,7 +22,8 @@ public struct MediaLimits: Sendable, Hashable {
 ///
 /// The pixels equal Pillow's `convert("RGB")` to the byte (JPEG with the accurate integer DCT and smooth chroma
 /// upsampling, CMYK by Adobe's convention), with three deliberate differences:
-/// - the EXIF orientation is applied, as `ImageOps.exif_transpose` would;
+/// - the EXIF orientation (JPEG's APP1 segment, PNG's eXIf and WebP's EXIF chunk) is applied, as
+///   `ImageOps.exif_transpose` would; orientations in XMP are not read;
 /// - transparency of *every* kind (alpha, grey with alpha, a transparent colour, palette entries) is composited on
 ///   white with the rounding of Pillow's paste; the reference pipeline does that for RGBA and drops other transparency;
 /// - 16-bit samples keep their high byte, grey ones too (Pillow clips 16-bit grey at 255, which whites out the picture).

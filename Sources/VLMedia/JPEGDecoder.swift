@@ -21,8 +21,10 @@ enum JPEGDecoder {
     let status = bytes.withUnsafeBufferPointer {
       tjDecompressHeader3(decoder, $0.baseAddress, count, &width, &height, &subsampling, &colorspace)
     }
-    // Success without sides: only tables. Failure with sides: a whole header whose subsampling is unusual, yet decodes.
-    guard width >= 0 && height >= 0 && (status == 0 || subsampling < 0) else {
+    // Success without sides: only tables. Failure with sides: a whole header that has an unusual subsampling, yet
+    // decodes, or that brought a warning, on which decoding will report again.
+    let isWarning = status != 0 && tjGetErrorCode(decoder) == TJERR_WARNING.rawValue
+    guard width >= 0 && height >= 0 && (status == 0 || isWarning || subsampling < 0) else {
       throw failure(decoder, bytes, markers, name, status == 0 ? "there is no frame header" : nil)
     }
     try ImageDecoder.check(width: Int(width), height: Int(height), name: name, limits: limits)

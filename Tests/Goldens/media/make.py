@@ -258,6 +258,8 @@ odd[frame + 11], odd[frame + 14] = 0x11, 0x22
 add("odd-subsampling.jpg", bytes(odd))
 stray = bytearray(saved(photo(40, 30), "JPEG"))
 add("stray-bytes.jpg", bytes(stray[:-2]) + b"\x12\x34\x56" + bytes(stray[-2:]))
+tables = stray.index(b"\xff\xdb")
+add("stray-bytes-early.jpg", bytes(stray[:tables]) + b"\x12\x34" + bytes(stray[tables:]))
 add("trailing-bytes.jpg", bytes(stray) + b"appended by some program")
 
 # ---- WebP ----------------------------------------------------------------------------------------------------------
