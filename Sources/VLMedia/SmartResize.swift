@@ -19,10 +19,11 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
 /// as that allows, the side ratio kept as nearly as possible.
 ///
 /// Each side is rounded to the nearest multiple, halves to the even one: 70 becomes 56, 350 becomes 336, 1190 becomes
-/// 1176 with factor 28. If the area is then over the maximum, both sides are divided by √(h·w/max) and rounded down (to
-/// one `factor` at least); if it is under the minimum (as when a side rounds to 0), multiplied by √(min/(h·w)) and
-/// rounded up. The result equals that of transformers' Qwen2-VL image processor. It may exceed the maximum when one
-/// side is held at `factor`, or when the limits leave no multiple between them.
+/// 1176 with factor 28; none becomes less than one `factor`. If the area is then over the maximum, both sides are
+/// divided by √(h·w/max) and rounded down (to one `factor` at least); if it is under the minimum, multiplied by
+/// √(min/(h·w)) and rounded up. The references agree but for very thin pictures: where a side rounds to 0, transformers
+/// 4.57 treats the picture as too small (10×1000 becomes 28×560 instead of 28×1008), and where one shrinks to 0,
+/// qwen-vl-utils returns 0. The result may exceed the maximum when one side is held at `factor`, or when the limits leave no multiple between them.
 ///
 /// - Parameters:
 ///   - height: rows of the picture.
@@ -51,8 +52,8 @@ public func smartResize(
       .badSize, name: name, problem: "the picture is \(width)×\(height), one side over 200 times the other",
       remedy: "crop it, or cut it into several pictures")
   }
-  let roundedHeight = Int((h / f).rounded(.toNearestOrEven)) * factor
-  let roundedWidth = Int((w / f).rounded(.toNearestOrEven)) * factor
+  let roundedHeight = max(factor, Int((h / f).rounded(.toNearestOrEven)) * factor)
+  let roundedWidth = max(factor, Int((w / f).rounded(.toNearestOrEven)) * factor)
   if roundedHeight * roundedWidth > maxPixels {
     let shrink = (h * w / Double(maxPixels)).squareRoot()
     return ImageSize(

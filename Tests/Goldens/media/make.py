@@ -10,12 +10,14 @@ loses information (16-bit grey, 16-bit transparent colours) the expectation come
 Sums are CRC-32 of the bytes: RGB rows, or little-endian float32.
 """
 
+import sys
 import ctypes
 import io
 import json
 import os
 import random
 import struct
+import unittest.mock
 import warnings
 import zlib
 
@@ -23,8 +25,23 @@ import numpy as np
 import skimage
 from PIL import Image, ImageOps
 from transformers import Qwen2VLImageProcessor
-from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+from transformers.models.qwen2_vl import image_processing_qwen2_vl
 
+# qwen-vl-utils imports torchvision for its video readers, which are not used here.
+for missing in ("torchvision", "torchvision.io", "torchvision.transforms"):
+    sys.modules.setdefault(missing, unittest.mock.MagicMock())
+from qwen_vl_utils import vision_process  # noqa: E402
+
+
+
+def smart_resize(*arguments, factor=28, **limits):
+    """No side becomes less than one factor: qwen-vl-utils sees to it when rounding, transformers when shrinking."""
+    factor = arguments[2] if len(arguments) > 2 else factor
+    sides = vision_process.smart_resize(*arguments, **({} if len(arguments) > 2 else {"factor": factor}), **limits)
+    return tuple(max(factor, side) for side in sides)
+
+
+image_processing_qwen2_vl.smart_resize = smart_resize
 warnings.simplefilter("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = os.path.join(HERE, "files")
