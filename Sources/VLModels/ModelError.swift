@@ -17,6 +17,8 @@ public struct ModelError: Error, CustomStringConvertible, Sendable, Equatable {
   /// One line: path, the first problem and how many more there are, remedy.
   public var description: String {
     let more = problems.count > 1 ? " (and \(problems.count - 1) more; `vlm inspect` lists them)" : ""
-    return "\(path): \(problems.first ?? "unusable")\(more); \(remedy)"
+    let first = problems.first ?? "unusable"
+    // A problem that names its own file brings its own remedy.
+    return first.hasPrefix(path) ? first + more : "\(path): \(first)\(more); \(remedy)"
   }
 }

@@ -7,7 +7,8 @@ private func runDriver(
 
 /// Fuzzes `test` with the command line's options until a crash or a limit; returns the exit code.
 public func runFuzzer(
-  _ count: CInt, _ arguments: UnsafeMutableRawPointer, _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+  _ count: CInt, _ arguments: UnsafeMutableRawPointer,
+  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
 ) -> CInt {
   var count = count
   var arguments = arguments

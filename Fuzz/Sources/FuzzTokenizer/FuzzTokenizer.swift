@@ -6,7 +6,9 @@ import VLText
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))
   guard let tokenizer = try? Tokenizer(tokenizerJSON: bytes, file: "fuzz") else { return 0 }
-  if let ids = try? tokenizer.encode("Hello, 世界! \r\n 12 's") { _ = tokenizer.decode(ids, skipSpecialTokens: true) }
+  if let ids = try? tokenizer.encode("Hello, 世界! \r\n 12 's") {
+    _ = tokenizer.decode(ids, skipSpecialTokens: true)
+  }
   return 0
 }
 
