@@ -1,10 +1,11 @@
 // Linear maps and matrix products: how the work is cut into tasks. The cut never changes a sum.
 #include "kernels.h"
 
-// Packed rows of one pass stay below this, so that a long batch needs no buffer of its own size again.
-enum { PACKED_BYTES_MOST = 64 << 20, PRODUCTS_MOST = 16 };
+// Packed rows of one pass stay below this for each thread, in the last-level cache rather than in memory; with fewer
+// rows in a pass, many threads would lack work.
+enum { PACKED_BYTES_PER_THREAD = 8 << 20, PACKED_BYTES_MOST = 128 << 20, PRODUCTS_MOST = 16 };
 // A task's packed weights (CK_K_BLOCK rows of this many columns) and sums share the second-level cache.
-enum { WIDTH_MOST = 256, ROWS_PER_TASK = 896, ROWS_PER_TASK_LEAST = 112, TASKS_PER_THREAD = 4 };
+enum { WIDTH_MOST = 256, ROWS_PER_TASK = 448, ROWS_PER_TASK_LEAST = 112, TASKS_PER_THREAD = 4 };
 
 /// Gives every product its tasks of `width` columns (a multiple of `lanes`, balanced) times `row_tasks`.
 static int64_t assign_tasks(ck_product *products, int count, int64_t width, int64_t lanes, int64_t row_tasks) {
@@ -32,7 +33,8 @@ static void run_stream(const ck_kernels *kernels, ck_product_job *job, ck_produc
 static void run_tiles(const ck_kernels *kernels, ck_product_job *job, ck_product *products) {
     int64_t rows_left = job->m, threads = ck_pool_threads(job->pool), tile_rows = kernels->tile_rows;
     int64_t row_bytes = ck_ceil_div(job->k * kernels->packed_stride * 4, tile_rows);
-    int64_t pass_rows = ck_max(tile_rows, PACKED_BYTES_MOST / row_bytes);
+    int64_t packed_bytes = ck_min(PACKED_BYTES_MOST, PACKED_BYTES_PER_THREAD * ck_max(2, threads));
+    int64_t pass_rows = ck_max(tile_rows, packed_bytes / row_bytes);
     int64_t passes = ck_ceil_div(rows_left, pass_rows);
     for (int64_t pass = 0; pass < passes; pass++) {
         job->m = ck_ceil_div(rows_left, passes - pass);

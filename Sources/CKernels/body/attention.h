@@ -14,7 +14,7 @@ typedef struct {
 INLINE void score_tile(int V, int64_t rows, int64_t dim, const float *k, int64_t stride, const float *q, float *s) {
     switch (rows) {
 #define CASE(R)                                                                                                        \
-    case R: tile(R, V, TILE_STORE, dim, k, stride, 1, q, s, NULL); break;
+    case R: tile(R, V, TILE_STORE, dim, k, stride, 1, q, s, NULL, NULL); break;
         TILE_CASES(MR, CASE)
 #undef CASE
     }
@@ -25,7 +25,7 @@ INLINE void value_tile(int V, int64_t rows, int64_t keys, const float *v, int64_
                        const vf *keep) {
     switch (rows) {
 #define CASE(R)                                                                                                        \
-    case R: tile(R, V, TILE_CONTINUE, keys, v, 1, stride, p, o, keep); break;
+    case R: tile(R, V, TILE_CONTINUE, keys, v, 1, stride, p, o, keep, NULL); break;
         TILE_CASES(MR, CASE)
 #undef CASE
     }
@@ -33,7 +33,8 @@ INLINE void value_tile(int V, int64_t rows, int64_t keys, const float *v, int64_
 
 /// Softmax of one tile of keys going on from the keys before: scores become exponentials against the new maximum;
 /// returns in `keep` what earlier sums are to be multiplied by.
-INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep) {
+INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep, int64_t dim,
+                   const float *next_keys, int64_t stride) {
     UNROLL for (int v = 0; v < V; v++) {
         // The largest does not depend on the order, so four chains may share the work.
         vf high[4];
@@ -50,6 +51,9 @@ INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep) 
     vf sum[NV];
     UNROLL for (int v = 0; v < V; v++) sum[v] = splat(0);
     for (int64_t j = 0; j < keys; j++) {
+        // The memory ports are idle here: bring the keys of the next tile, whose rows lie too far apart for the
+        // processor to foresee.
+        for (int64_t d = 0; d < dim; d += LINE) __builtin_prefetch(next_keys + j * stride + d, 0, 2);
         UNROLL for (int v = 0; v < V; v++) {
             vf p = exp_nonpositive(load(s + (j * V + v) * VW) - top[v]);
             store(s + (j * V + v) * VW, p);
@@ -109,7 +113,7 @@ INLINE void attend(int V, const ck_attention_args *a, attention_scratch *scratch
                 }
             }
         }
-        soften(V, n, s, top, total, keep);
+        soften(V, n, s, top, total, keep, dim, keys + (k0 + n) * a->kv_stride, a->kv_stride);
         for (int64_t i = 0; i < value_runs; i++) {
             int64_t d = run_start(dim, value_runs, i);
             value_tile(V, run_start(dim, value_runs, i + 1) - d, n, values + k0 * a->kv_stride + d, a->kv_stride, s,

@@ -90,12 +90,13 @@ static void pack_panel(const ck_product *p, int64_t n0, int64_t k0, int64_t coun
 }
 
 /// A tile of a product: one block of k.
-static void product_tile(int64_t rows, bool first, int64_t count, const float *a, const float *b, float *c) {
+static void product_tile(int64_t rows, bool first, int64_t count, const float *a, const float *b, float *c,
+                         const float *ahead) {
     switch (rows) {
 #define CASE(R)                                                                                                        \
     case R:                                                                                                            \
-        if (first) tile(R, NV, TILE_STORE, count, a, 1, MRS, b, c, NULL);                                              \
-        else tile(R, NV, TILE_ADD, count, a, 1, MRS, b, c, NULL);                                                      \
+        if (first) tile(R, NV, TILE_STORE, count, a, 1, MRS, b, c, NULL, ahead);                                              \
+        else tile(R, NV, TILE_ADD, count, a, 1, MRS, b, c, NULL, ahead);                                                      \
         break;
         TILE_CASES(MR, CASE)
 #undef CASE
@@ -150,10 +151,13 @@ static void product_task(void *context, int64_t task, int worker) {
         for (int64_t s = first_sliver; s < last_sliver; s++) {
             int64_t row = ck_sliver_start(job, s), rows = ck_sliver_start(job, s + 1) - row;
             const float *a = job->packed + (s * job->k + k0) * MRS;
+            // The rows that come next lie far away: fetch them while these are worked on.
+            const float *next = s + 1 < last_sliver ? a + job->k * MRS
+                                                    : job->packed + (first_sliver * job->k + k0 + count) * MRS;
             for (int64_t j = 0; j < panels; j++) {
                 // Where k is one block, the sums never leave the first-level cache.
                 float *c = first && last ? sums : sums + ((s - first_sliver) * panels + j) * TILE;
-                product_tile(rows, first, count, a, weights + j * PANEL, c);
+                product_tile(rows, first, count, a, weights + j * PANEL, c, next + j * (CK_K_BLOCK / STEPS * LINE));
                 if (last) finish_tile(p, c, rows, row, n0 + j * LANES);
             }
         }

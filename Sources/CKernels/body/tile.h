@@ -7,23 +7,52 @@ typedef enum {
     TILE_CONTINUE,  // c = the chain that starts from c · scale
 } tile_end;
 
-/// c[r][·] from Σ_i a[r·a_row + i·a_step] · b[i][·] for r < R; rows of b and c are V registers long.
+enum { STEPS = 4, LINE = 16 }; // steps per turn of the loop, floats per cache line
+
+/// One step of the chains: sum[r][·] += a[r] · b[·], where row r is a[r / 3][r % 3 · a_row].
+INLINE void tile_step(int R, int V, const float *const *a, int64_t a_row, int64_t offset, const float *b,
+                      vf sum[MR][NV]) {
+    vf y[NV];
+    UNROLL for (int v = 0; v < V; v++) y[v] = load(b + v * VW);
+    UNROLL for (int r = 0; r < R; r++) {
+        vf x = splat(a[r / 3][r % 3 * a_row + offset]);
+        UNROLL for (int v = 0; v < V; v++) sum[r][v] = fma_(x, y[v], sum[r][v]);
+    }
+}
+
+/// c[r][·] from Σ_i a[r·a_row + i·a_step] · b[i][·] for r < R; rows of b and c are V registers long. What lies at
+/// `ahead`, a line for every few steps, is brought into the second-level cache along the way.
 INLINE void tile(int R, int V, tile_end end, int64_t count, const float *a, int64_t a_row, int64_t a_step,
-                 const float *b, float *c, const vf *scale) {
+                 const float *b, float *c, const vf *scale, const float *ahead) {
     vf sum[MR][NV];
     UNROLL for (int r = 0; r < R; r++) {
         UNROLL for (int v = 0; v < V; v++)
             sum[r][v] = end == TILE_CONTINUE ? load(c + (r * V + v) * VW) * scale[v] : splat(0);
     }
-#pragma clang loop unroll_count(2)
-    for (int64_t i = 0; i < count; i++) {
-        vf y[NV];
-        UNROLL for (int v = 0; v < V; v++) y[v] = load(b + v * VW);
-        UNROLL for (int r = 0; r < R; r++) {
-            vf x = splat(a[r * a_row]);
-            UNROLL for (int v = 0; v < V; v++) sum[r][v] = fma_(x, y[v], sum[r][v]);
+    if (end == TILE_ADD) {
+        UNROLL for (int r = 0; r < R * V * VW; r += LINE) __builtin_prefetch(c + r, 1, 3);
+    }
+    // A pointer for every three rows: their offsets 0, 1 and 2 strides are addressing modes. The compiler would
+    // rather keep a pointer per row, more than there are registers, so it must not see how they are related.
+    enum { GROUPS = (MR + 2) / 3 };
+    const float *rows[GROUPS];
+    UNROLL for (int g = 0; g < GROUPS; g++) rows[g] = a + (a_row == 1 ? 3 * g : g * 3 * a_row);
+    int64_t i = 0;
+    for (; i + STEPS <= count; i += STEPS) {
+        if (a_row != 1) {
+            UNROLL for (int g = 0; g < (R + 2) / 3; g++) __asm__("" : "+r"(rows[g]));
         }
-        a += a_step;
+        if (ahead != NULL) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += LINE;
+        }
+        UNROLL for (int u = 0; u < STEPS; u++) tile_step(R, V, rows, a_row, u * a_step, b + u * V * VW, sum);
+        UNROLL for (int g = 0; g < GROUPS; g++) rows[g] += STEPS * a_step;
+        b += STEPS * V * VW;
+    }
+    for (; i < count; i++) {
+        tile_step(R, V, rows, a_row, 0, b, sum);
+        UNROLL for (int g = 0; g < GROUPS; g++) rows[g] += a_step;
         b += V * VW;
     }
     UNROLL for (int r = 0; r < R; r++) {
