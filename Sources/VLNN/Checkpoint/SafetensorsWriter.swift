@@ -35,7 +35,7 @@ public struct SafetensorsWriter: ~Copyable {
   public let path: String
   private let temporaryPath: String
   private var descriptor: Int32
-  private var slots: [String: Slot] = [:]
+  private var slots: [String: Slot]
 
   /// Creates the temporary file and writes the header.
   ///
@@ -58,6 +58,7 @@ public struct SafetensorsWriter: ~Copyable {
     let ordered = tensors.sorted { a, b in
       a.type == b.type ? a.name < b.name : rank[a.type, default: 0] > rank[b.type, default: 0]
     }
+    var slots: [String: Slot] = [:]
     var end = 0
     for tensor in ordered {
       guard let byteCount = tensor.type.byteCount(tensor.shape.axes) else {
@@ -78,32 +79,38 @@ public struct SafetensorsWriter: ~Copyable {
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     for name in slots.keys { slots[name]?.offset += 8 + text.count }
 
-    self.path = path
-    var template = Array((path + ".XXXXXX").utf8CString)
-    descriptor = mkstemp(&template)
-    temporaryPath = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // All that can fail comes before the first field is set: from then on deinit cleans up, until then this does.
+    let temporaryPath = path + "." + String(UInt64.random(in: .min ... .max), radix: 36) + ".part"
+    let descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw CheckpointError(path, .unwritable(systemError())) }
     do throws(CheckpointError) {
-      // mkstemp keeps others out; a checkpoint gets the permissions of any new file.
-      let mask = umask(0)
-      umask(mask)
-      fchmod(descriptor, 0o666 & ~mask)
-      let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
-      try Self.write(length + text, at: 0, to: descriptor, path)
-      // A file of its full length from the start: a full disk is noticed as early as possible.
-      let failure = posix_fallocate(descriptor, 0, off_t(8 + text.count + end))
-      if failure == ENOSPC || failure == EFBIG {
-        throw CheckpointError(path, .unwritable(String(cString: strerror(failure))))
-      }
+      try Self.begin(descriptor, header: text, byteCount: 8 + text.count + end, path)
     } catch {
-      // deinit closes and removes it.
+      close(descriptor)
+      unlink(temporaryPath)
       throw error
+    }
+    self.path = path
+    self.temporaryPath = temporaryPath
+    self.descriptor = descriptor
+    self.slots = slots
+  }
+
+  /// Writes the header into a new file and claims the space for the rest, so that a full disk is noticed early.
+  private static func begin(
+    _ descriptor: Int32, header: [UInt8], byteCount: Int, _ path: String
+  ) throws(CheckpointError) {
+    let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+    try (length + header).withUnsafeBufferPointer { bytes throws(CheckpointError) in
+      try write(UnsafeRawBufferPointer(bytes), at: 0, to: descriptor, path)
+    }
+    let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
+    if failure == ENOSPC || failure == EFBIG {
+      throw CheckpointError(path, .unwritable(String(cString: strerror(failure))))
     }
   }
 
-  deinit { abandon() }
-
-  private func abandon() {
+  deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
     unlink(temporaryPath)
@@ -124,9 +131,8 @@ public struct SafetensorsWriter: ~Copyable {
     _ elements: [Element], named name: String
   ) throws(CheckpointError) {
     let slot = take(name, elements.count * MemoryLayout<Element>.stride)
-    let (descriptor, path) = (descriptor, path)
-    try Self.withBytes(of: elements) { bytes throws(CheckpointError) in
-      try Self.write(bytes, at: slot.offset, to: descriptor, path)
+    try elements.withUnsafeBufferPointer { elements throws(CheckpointError) in
+      try Self.write(UnsafeRawBufferPointer(elements), at: slot.offset, to: descriptor, path)
     }
   }
 
@@ -172,29 +178,6 @@ public struct SafetensorsWriter: ~Copyable {
     var writer = try SafetensorsWriter(path: path, tensors: declarations, metadata: metadata)
     for (name, tensor) in tensors { try writer.write(tensor, named: name) }
     try writer.finish()
-  }
-
-  /// `withUnsafeBytes`, for a body that throws one type of error.
-  private static func withBytes<Element: BitwiseCopyable>(
-    of elements: [Element], _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    let result = elements.withUnsafeBytes { bytes -> Result<Void, CheckpointError> in
-      do throws(CheckpointError) {
-        try body(bytes)
-        return .success(())
-      } catch {
-        return .failure(error)
-      }
-    }
-    try result.get()
-  }
-
-  private static func write(
-    _ bytes: [UInt8], at offset: Int, to descriptor: Int32, _ path: String
-  ) throws(CheckpointError) {
-    try withBytes(of: bytes) { bytes throws(CheckpointError) in
-      try write(bytes, at: offset, to: descriptor, path)
-    }
   }
 
   private static func write(
