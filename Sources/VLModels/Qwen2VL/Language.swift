@@ -106,7 +106,8 @@ public struct LanguageModel: Layer {
   var head: Linear?
   let configuration: Qwen2VLConfiguration.Text
 
-  init(_ c: Qwen2VLConfiguration.Text) {
+  /// A text model of these sizes, without elements yet.
+  public init(_ c: Qwen2VLConfiguration.Text) {
     configuration = c
     embedding = Embedding(c.vocabularySize, c.width)
     blocks = (0..<c.depth).map { _ in TextBlock(c) }

@@ -88,7 +88,8 @@ public struct VisionEncoder: Layer {
   var merger: VisionMerger
   let configuration: Qwen2VLConfiguration.Vision
 
-  init(_ c: Qwen2VLConfiguration.Vision) {
+  /// An encoder of these sizes, without elements yet.
+  public init(_ c: Qwen2VLConfiguration.Vision) {
     configuration = c
     patchEmbedding = Linear(c.patchValues, c.width, bias: false)
     blocks = (0..<c.depth).map { _ in VisionBlock(c) }
