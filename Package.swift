@@ -59,7 +59,7 @@ let package = Package(
     .testTarget(
       name: "VLTensorTests", dependencies: ["VLTensor", "CKernels", "TestKit"],
       swiftSettings: strict),
-    .testTarget(name: "VLNNTests", dependencies: ["VLNN", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "VLNNTests", dependencies: ["VLNN", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLTextTests", dependencies: ["VLText", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLMediaTests", dependencies: ["VLMedia", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
