@@ -62,7 +62,8 @@ let package = Package(
     .testTarget(name: "VLNNTests", dependencies: ["VLNN", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLTextTests", dependencies: ["VLText", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLMediaTests", dependencies: ["VLMedia", "TestKit"], swiftSettings: strict),
-    .testTarget(name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],
