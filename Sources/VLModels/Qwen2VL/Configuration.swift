@@ -129,7 +129,7 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
       width: width, depth: try t.int("num_hidden_layers", in: 1...1024), heads: heads, kvHeads: kvHeads,
       mlpWidth: try t.int("intermediate_size", in: 1...1_048_576),
       vocabularySize: try t.int("vocab_size", in: 1...16_777_216),
-      normEpsilon: Float(try t.optionalDouble("rms_norm_eps") ?? 1e-5), ropeTheta: theta,
+      normEpsilon: Float(try t.optionalDouble("rms_norm_eps", in: 0...1) ?? 1e-5), ropeTheta: theta,
       mropeSections: sections,
       contextLength: try t.optionalInt("max_position_embeddings", in: 1...16_777_216) ?? 32768, tiedHead: tied
     )

@@ -127,12 +127,19 @@ private func readPreprocessor(_ directory: String, _ vision: Qwen2VLConfiguratio
     try c.optionalInt("min_pixels", in: pixels) ?? size?.optionalInt("shortest_edge", in: pixels)
   let maxPixels = try c.optionalInt("max_pixels", in: pixels) ?? size?.optionalInt("longest_edge", in: pixels)
   let defaults = try VisionPreprocessor()
-  let preprocessor = try VisionPreprocessor(
-    patchSize: vision.patchSize, mergeSize: vision.mergeSize, temporalPatchSize: vision.temporalPatchSize,
-    minPixels: minPixels ?? defaults.minPixels, maxPixels: maxPixels ?? defaults.maxPixels,
-    rescaleFactor: try c.optionalDouble("rescale_factor") ?? 1.0 / 255.0,
-    mean: try c.optionalDoubles("image_mean", count: 3) ?? [0.48145466, 0.4578275, 0.40821073],
-    std: try c.optionalDoubles("image_std", count: 3) ?? [0.26862954, 0.26130258, 0.27577711])
+  let factor = try c.optionalDouble("rescale_factor") ?? 1.0 / 255.0
+  let mean = try c.optionalDoubles("image_mean", count: 3) ?? [0.48145466, 0.4578275, 0.40821073]
+  let std = try c.optionalDoubles("image_std", count: 3) ?? [0.26862954, 0.26130258, 0.27577711]
+  let preprocessor: VisionPreprocessor
+  do {
+    preprocessor = try VisionPreprocessor(
+      patchSize: vision.patchSize, mergeSize: vision.mergeSize, temporalPatchSize: vision.temporalPatchSize,
+      minPixels: minPixels ?? defaults.minPixels, maxPixels: maxPixels ?? defaults.maxPixels,
+      rescaleFactor: factor, mean: mean, std: std)
+  } catch {
+    // What is out of range there came from this file.
+    throw ConfigError(file: c.file, key: "", reason: error.description)
+  }
   return (preprocessor, c.unread)
 }
 
