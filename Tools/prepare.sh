@@ -7,7 +7,7 @@ complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 find_swift() {
     local candidate
     if command -v swift >/dev/null 2>&1; then return 0; fi
-    for candidate in /opt/swift/usr/bin /opt/swift/bin "$HOME/.local/share/swiftly/bin" "$HOME/.swiftly/bin" /usr/libexec/swift/bin; do
+    for candidate in /opt/swift/usr/bin /opt/swift/bin "${HOME:-/root}/.local/share/swiftly/bin" "${HOME:-/root}/.swiftly/bin" /usr/libexec/swift/bin; do
         if [ -x "$candidate/swift" ]; then
             PATH="$candidate:$PATH"
             export PATH
@@ -19,7 +19,7 @@ find_swift() {
 }
 
 install_packages() {
-    local list="$1/Tools/debian-packages.txt" package missing=() installer=()
+    local list="$1/Tools/debian-packages.txt" package log missing=() installer=(env DEBIAN_FRONTEND=noninteractive)
     command -v dpkg-query >/dev/null 2>&1 || {
         complain "this is not a Debian system: make sure the libraries listed in $list are installed."
         return 0
@@ -31,7 +31,7 @@ install_packages() {
     [ ${#missing[@]} -eq 0 ] && return 0
     if [ "$(id -u)" -ne 0 ]; then
         if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-            installer=(sudo -n)
+            installer=(sudo -n "${installer[@]}")
         else
             complain "Debian packages are missing. Install them and run this again:"
             printf '    sudo apt-get install -y %s\n' "${missing[*]}" >&2
@@ -39,16 +39,17 @@ install_packages() {
         fi
     fi
     complain "installing ${missing[*]}"
+    log=$(mktemp)
     if ! {
-        DEBIAN_FRONTEND=noninteractive "${installer[@]}" apt-get install -y -qq "${missing[@]}" ||
+        "${installer[@]}" apt-get install -y -qq "${missing[@]}" ||
             { "${installer[@]}" apt-get update -qq &&
-                DEBIAN_FRONTEND=noninteractive "${installer[@]}" apt-get install -y -qq "${missing[@]}"; }
-    } >/dev/null 2>"${TMPDIR:-/tmp}/vlm-apt.$$"; then
-        cat "${TMPDIR:-/tmp}/vlm-apt.$$" >&2
-        rm -f "${TMPDIR:-/tmp}/vlm-apt.$$"
+                "${installer[@]}" apt-get install -y -qq "${missing[@]}"; }
+    } >/dev/null 2>"$log"; then
+        cat "$log" >&2
+        rm -f "$log"
         complain "the packages could not be installed. Install them and run this again:"
         printf '    sudo apt-get install -y %s\n' "${missing[*]}" >&2
         exit 1
     fi
-    rm -f "${TMPDIR:-/tmp}/vlm-apt.$$"
+    rm -f "$log"
 }

@@ -77,9 +77,15 @@ struct Inspect: ParsableCommand {
       text += "  " + pad("generation", 18) + generation(defaults) + "\n"
     }
     text += list("not used by the network", opened.unusedTensors)
+    text += list("in a shard, but not by the index", unlisted(opened))
     text += list("configuration keys that change nothing here", opened.unreadKeys)
     text += list("IT WOULD NOT LOAD", opened.problems)
     return text
+  }
+
+  /// Tensors that lie in a shard for which the index does not name them: whoever saved it again left them behind.
+  private func unlisted(_ opened: OpenedModel) -> [String] {
+    opened.checkpoint.unlisted.map { "\($0.name) in \($0.file)" }
   }
 
   private func generation(_ defaults: GenerationDefaults) -> String {
@@ -104,6 +110,8 @@ struct Inspect: ParsableCommand {
     let strings = { (lines: [String]) in JSONValue.array(lines.map { .string($0) }) }
     return [
       "family": .string(opened.family), "loads": .bool(opened.problems.isEmpty), "sizes": .object(sizes),
+      "parameters": .integer(parts.reduce(0) { $0 + $1.parameters }),
+      "bytes": .integer(parts.reduce(0) { $0 + $1.bytes }),
       "parts": .array(
         parts.map { part in
           [
@@ -112,8 +120,25 @@ struct Inspect: ParsableCommand {
             "bytes": .integer(part.bytes), "types": strings(part.types.sorted()),
           ]
         }), "files": strings(opened.checkpoint.files.map(\.path)),
-      "unused_tensors": strings(opened.unusedTensors),
+      "tokenizer": opened.model.map { model in
+        [
+          "tokens": .integer(model.tokenizer.vocabularySize),
+          "special_tokens": .integer(model.tokenizer.specialTokenIDs.count),
+        ]
+      } ?? nil, "generation": opened.model.map { json($0.generationDefaults) } ?? nil,
+      "unused_tensors": strings(opened.unusedTensors), "unlisted_tensors": strings(unlisted(opened)),
       "unread_keys": strings(opened.unreadKeys), "problems": strings(opened.problems),
+    ]
+  }
+
+  /// The checkpoint's defaults under the keys of `generation_config.json`; what it does not say is null.
+  private func json(_ defaults: GenerationDefaults) -> JSONValue {
+    let number = { (value: Double?) -> JSONValue in value.map { .number($0) } ?? .null }
+    return [
+      "do_sample": defaults.sample.map { .bool($0) } ?? .null, "temperature": number(defaults.temperature),
+      "top_k": defaults.topK.map { .integer($0) } ?? .null, "top_p": number(defaults.topP),
+      "min_p": number(defaults.minP), "repetition_penalty": number(defaults.repetitionPenalty),
+      "eos_token_id": .array(defaults.eosTokens.map { .integer($0) }),
     ]
   }
 }

@@ -228,6 +228,42 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     #expect(broken.json?["problems"]?.arrayValue?.count == 12)
   }
 
+  @Test func inspectAccountsForEveryTensor() throws {
+    for (model, parts, type) in [
+      ("tiny", ["vision encoder", "merger", "embeddings", "text layers"], "BF16"),
+      ("tiny-untied", ["vision encoder", "merger", "embeddings", "text layers", "head"], "F16"),
+    ] {
+      let json = try #require(vlm("inspect", Goldens.directory + "/" + model, "--format", "json").json)
+      let found = try #require(json["parts"]?.arrayValue)
+      #expect(found.compactMap { $0["part"]?.stringValue } == parts)
+      #expect(found.allSatisfy { $0["types"] == [.string(type)] })
+      // Two bytes each; and a safetensors file is eight bytes, the header whose length they give, and tensors.
+      let files = try #require(json["files"]?.arrayValue).compactMap(\.stringValue).map(Scratch.read)
+      let stored = files.map { $0.count - 8 - $0[..<8].reversed().reduce(0) { $0 << 8 | Int($1) } }
+      let bytes = try #require(json["bytes"]?.integerValue)
+      #expect(json["parameters"]?.integerValue.map { 2 * $0 } == bytes)
+      #expect(bytes == stored.reduce(0, +))
+      #expect(json["unused_tensors"] == [])
+      #expect(json["unlisted_tensors"] == [])
+      #expect(json["tokenizer"]?["tokens"]?.integerValue == 800)
+      #expect(json["generation"]?["top_k"]?.integerValue == 1)
+    }
+  }
+
+  @Test func inspectReportsWhatAnIndexLeavesOut() throws {
+    let scratch = Scratch()
+    scratch.copy(golden: "tiny-untied")
+    let shard = "model-00001-of-00002.safetensors"
+    scratch.edit("model.safetensors.index.json", "\"lm_head.weight\": \"\(shard)\",", "")
+    let json = try #require(vlm("inspect", scratch.path, "--format", "json").json)
+    #expect(json["unlisted_tensors"]?.arrayValue == [.string("lm_head.weight in \(scratch.path)/\(shard)")])
+    #expect(json["problems"]?.arrayValue?.count == 1)
+    #expect(json["tokenizer"] == .null)
+    let text = vlm("inspect", scratch.path)
+    #expect(text.status == 1)
+    #expect(text.output.contains("not by the index") && text.output.contains("IT WOULD NOT LOAD"))
+  }
+
   @Test func chatKeepsItsHistory() throws {
     let scratch = Scratch()
     let saved = scratch.path + "/chat.json"

@@ -51,6 +51,25 @@ public final class Scratch {
     return path + "/" + name
   }
 
+  /// Writes a text file in it; returns its path.
+  @discardableResult public func write(_ text: String, to name: String) -> String {
+    write(Array(text.utf8), to: name)
+  }
+
+  /// The names of what is in it, sorted.
+  public var contents: [String] {
+    guard let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
   /// Changes a text file in it; the text to be replaced must be there.
   public func edit(_ name: String, _ old: String, _ new: String) {
     let text = String(decoding: Scratch.read(path + "/" + name), as: UTF8.self)

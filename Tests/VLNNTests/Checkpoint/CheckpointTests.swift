@@ -4,24 +4,24 @@ import VLNN
 import VLTensor
 
 /// Writes a safetensors file of float32 vectors; the elements of each are its value.
-func writeShard(_ directory: TemporaryDirectory, _ name: String, _ tensors: [String: Float]) throws {
+func writeShard(_ scratch: Scratch, _ name: String, _ tensors: [String: Float]) throws {
   var writer = try SafetensorsWriter(
-    path: directory.path + "/" + name, tensors: tensors.keys.map { .init($0, .float32, [2]) })
+    path: scratch.path + "/" + name, tensors: tensors.keys.map { .init($0, .float32, [2]) })
   for (name, value) in tensors { try writer.write([value, value], named: name) }
   try writer.finish()
 }
 
-private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String)]) throws -> String {
+private func writeIndex(_ scratch: Scratch, _ map: [(String, String)]) throws -> String {
   let members = map.map { "\"\($0)\":\"\($1)\"" }.joined(separator: ",")
-  return try directory.write(
-    "model.safetensors.index.json", #"{"metadata":{"total_size":1},"weight_map":{\#(members)}}"#)
+  return scratch.write(
+    #"{"metadata":{"total_size":1},"weight_map":{\#(members)}}"#, to: "model.safetensors.index.json")
 }
 
 @Suite struct OpeningCheckpoints {
   @Test func oneFile() throws {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "model.safetensors", ["b": 2, "a": 1])
-    for path in [directory.path, directory.path + "/", directory.path + "/model.safetensors"] {
+    let scratch = Scratch()
+    try writeShard(scratch, "model.safetensors", ["b": 2, "a": 1])
+    for path in [scratch.path, scratch.path + "/", scratch.path + "/model.safetensors"] {
       let checkpoint = try Checkpoint(directory: path)
       #expect(checkpoint.names == ["a", "b"])
       #expect(checkpoint.files.count == 1)
@@ -36,14 +36,14 @@ private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String
   }
 
   @Test func shards() throws {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "x-1.safetensors", ["a": 1, "b": 2])
-    try writeShard(directory, "x-2.safetensors", ["c": 3, "b": -2, "extra": 4])
+    let scratch = Scratch()
+    try writeShard(scratch, "x-1.safetensors", ["a": 1, "b": 2])
+    try writeShard(scratch, "x-2.safetensors", ["c": 3, "b": -2, "extra": 4])
     _ = try writeIndex(
-      directory, [("c", "x-2.safetensors"), ("b", "x-1.safetensors"), ("a", "x-1.safetensors")])
-    let checkpoint = try Checkpoint(directory: directory.path)
+      scratch, [("c", "x-2.safetensors"), ("b", "x-1.safetensors"), ("a", "x-1.safetensors")])
+    let checkpoint = try Checkpoint(directory: scratch.path)
     #expect(checkpoint.names == ["a", "b", "c"])
-    #expect(checkpoint.files.map(\.path) == ["x-1", "x-2"].map { "\(directory.path)/\($0).safetensors" })
+    #expect(checkpoint.files.map(\.path) == ["x-1", "x-2"].map { "\(scratch.path)/\($0).safetensors" })
     #expect(try checkpoint.tensor("b").array() == [2, 2])
     #expect(try checkpoint.tensor("c").array() == [3, 3])
     #expect(checkpoint.byteCount == 24)
@@ -55,25 +55,25 @@ private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String
 
   /// As for the reference loader, a whole file wins over an index beside it.
   @Test func aWholeFileWins() throws {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "model.safetensors", ["a": 1])
-    _ = try writeIndex(directory, [("a", "none.safetensors")])
-    #expect(try Checkpoint(directory: directory.path).tensor("a").array() == [1, 1])
+    let scratch = Scratch()
+    try writeShard(scratch, "model.safetensors", ["a": 1])
+    _ = try writeIndex(scratch, [("a", "none.safetensors")])
+    #expect(try Checkpoint(directory: scratch.path).tensor("a").array() == [1, 1])
   }
 
   @Test func aMissingShard() throws {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "x-1.safetensors", ["a": 1])
-    _ = try writeIndex(directory, [("a", "x-1.safetensors"), ("b", "x-2.safetensors")])
-    let error = try #require(checkpointError { _ = try Checkpoint(directory: directory.path) })
-    #expect(error == CheckpointError(directory.path + "/x-2.safetensors", .missingFile))
+    let scratch = Scratch()
+    try writeShard(scratch, "x-1.safetensors", ["a": 1])
+    _ = try writeIndex(scratch, [("a", "x-1.safetensors"), ("b", "x-2.safetensors")])
+    let error = try #require(checkpointError { _ = try Checkpoint(directory: scratch.path) })
+    #expect(error == CheckpointError(scratch.path + "/x-2.safetensors", .missingFile))
   }
 
   @Test func aTensorThatItsShardDoesNotHave() throws {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "x-1.safetensors", ["a": 1])
-    let path = try writeIndex(directory, [("a", "x-1.safetensors"), ("b", "x-1.safetensors")])
-    let error = try #require(checkpointError { _ = try Checkpoint(directory: directory.path) })
+    let scratch = Scratch()
+    try writeShard(scratch, "x-1.safetensors", ["a": 1])
+    let path = try writeIndex(scratch, [("a", "x-1.safetensors"), ("b", "x-1.safetensors")])
+    let error = try #require(checkpointError { _ = try Checkpoint(directory: scratch.path) })
     #expect(error == CheckpointError(path, .notInShard(tensor: "b", shard: "x-1.safetensors")))
   }
 
@@ -83,9 +83,9 @@ private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String
       "a\\u0000.safetensors", "a\\n.safetensors", "./x.safetensors",
     ]) func shardNamesStayInTheDirectory(_ name: String) throws
   {
-    let directory = try TemporaryDirectory()
-    let path = try writeIndex(directory, [("a", name)])
-    let error = try #require(checkpointError { _ = try Checkpoint(directory: directory.path) })
+    let scratch = Scratch()
+    let path = try writeIndex(scratch, [("a", name)])
+    let error = try #require(checkpointError { _ = try Checkpoint(directory: scratch.path) })
     guard case .unsafeShardName = error.problem else {
       Issue.record("\(error)")
       return
@@ -99,9 +99,9 @@ private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String
       #"{"weight_map":{"a":"x.safetensors","a":"y.safetensors"}}"#, "\u{FEFF}{}",
     ]) func aBadIndex(_ text: String) throws
   {
-    let directory = try TemporaryDirectory()
-    let path = try directory.write("model.safetensors.index.json", text)
-    let error = try #require(checkpointError { _ = try Checkpoint(directory: directory.path) })
+    let scratch = Scratch()
+    let path = scratch.write(text, to: "model.safetensors.index.json")
+    let error = try #require(checkpointError { _ = try Checkpoint(directory: scratch.path) })
     guard case .json = error.problem else {
       Issue.record("\(error)")
       return
@@ -110,16 +110,16 @@ private func writeIndex(_ directory: TemporaryDirectory, _ map: [(String, String
   }
 
   @Test func directoriesWithoutWeights() throws {
-    let directory = try TemporaryDirectory()
-    func line() -> String? { checkpointError { _ = try Checkpoint(directory: directory.path) }?.description }
+    let scratch = Scratch()
+    func line() -> String? { checkpointError { _ = try Checkpoint(directory: scratch.path) }?.description }
     #expect(try #require(line()).hasSuffix("is it a model's directory?"))
-    _ = try directory.write("config.json", "{}")
+    _ = scratch.write("{}", to: "config.json")
     #expect(try #require(line()).contains("weights were not fetched"))
-    _ = try directory.write("pytorch_model.bin", "x")
+    _ = scratch.write("x", to: "pytorch_model.bin")
     #expect(try #require(line()).contains("safetensors format"))
     #expect(
-      checkpointError { _ = try Checkpoint(directory: directory.path + "/none") }
-        == CheckpointError(directory.path + "/none", .missingFile))
+      checkpointError { _ = try Checkpoint(directory: scratch.path + "/none") }
+        == CheckpointError(scratch.path + "/none", .missingFile))
   }
 
   /// Shards and names as a newer saver writes them.

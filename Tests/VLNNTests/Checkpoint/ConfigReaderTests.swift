@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import VLJSON
 import VLNN
@@ -90,11 +91,11 @@ private func reason(_ body: () throws -> Void) -> String? {
   }
 
   @Test func files() throws {
-    let directory = try TemporaryDirectory()
-    let good = try directory.write("good.json", #"{"a":1}"#)
+    let scratch = Scratch()
+    let good = scratch.write(#"{"a":1}"#, to: "good.json")
     #expect(try ConfigReader(file: good).int("a", in: 1...1) == 1)
     for text in ["[1]", "{", "{}x", #"{"a":1,"a":2}"#, "NaN", #"{"a":NaN}"#, "{\"a\":\"\u{1}\"}"] {
-      let path = try directory.write("bad.json", text)
+      let path = scratch.write(text, to: "bad.json")
       let error = try #require(checkpointError { _ = try ConfigReader(file: path) }, "\(text)")
       guard case .json = error.problem else {
         Issue.record("\(error)")
@@ -102,10 +103,10 @@ private func reason(_ body: () throws -> Void) -> String? {
       }
       #expect(error.description.hasPrefix(path + ": "))
     }
-    let deep = try directory.write("deep.json", #"{"a":"# + String(repeating: "[", count: 100_000))
+    let deep = scratch.write(#"{"a":"# + String(repeating: "[", count: 100_000), to: "deep.json")
     #expect(checkpointError { _ = try ConfigReader(file: deep) } != nil)
     #expect(
-      checkpointError { _ = try ConfigReader(file: directory.path + "/none.json") }?.problem == .missingFile)
-    #expect(checkpointError { _ = try ConfigReader(file: directory.path) }?.problem == .isDirectory)
+      checkpointError { _ = try ConfigReader(file: scratch.path + "/none.json") }?.problem == .missingFile)
+    #expect(checkpointError { _ = try ConfigReader(file: scratch.path) }?.problem == .isDirectory)
   }
 }

@@ -6,8 +6,8 @@ import VLTensor
 
 @Suite struct HostileSafetensors {
   @Test(arguments: HostileFile.all) func isRefused(_ hostile: HostileFile) throws {
-    let directory = try TemporaryDirectory()
-    let path = try directory.write("bad.safetensors", hostile.bytes)
+    let scratch = Scratch()
+    let path = scratch.write(hostile.bytes, to: "bad.safetensors")
     let error = try #require(checkpointError { _ = try SafetensorsFile(path: path) })
     #expect(hostile.isExpected(error.problem), "\(error.problem)")
     #expect(error.file == path)
@@ -17,8 +17,8 @@ import VLTensor
 
   /// A file that is large enough for the header it claims; the format allows 100 MB.
   @Test func headersHaveALimit() throws {
-    let directory = try TemporaryDirectory()
-    let path = try directory.write("bad.safetensors", safetensors("{}", claimedLength: 100_000_001))
+    let scratch = Scratch()
+    let path = scratch.write(safetensors("{}", claimedLength: 100_000_001), to: "bad.safetensors")
     #expect(truncate(path, 200_000_000) == 0)
     #expect(
       checkpointError { _ = try SafetensorsFile(path: path) }?.problem
@@ -26,31 +26,31 @@ import VLTensor
   }
 
   @Test func hostileNamesDoNotReachTheTerminal() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     let name = "\\u001b[2J\\u0007\\u202e" + String(repeating: "x", count: 10_000)
-    let path = try directory.write("bad.safetensors", safetensors(#"{"\#(name)":{}}"#))
+    let path = scratch.write(safetensors(#"{"\#(name)":{}}"#), to: "bad.safetensors")
     let line = try #require(checkpointError { _ = try SafetensorsFile(path: path) }).description
     #expect(!line.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
     #expect(line.count < path.count + 300)
   }
 
   @Test func thingsThatAreNoFiles() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     func problem(_ path: String) -> CheckpointError.Problem? {
       checkpointError { _ = try MappedFile(path: path) }?.problem
     }
-    #expect(problem(directory.path + "/none") == .missingFile)
-    #expect(problem(directory.path + "/none/none") == .missingFile)
-    #expect(problem(directory.path + "/a\0b") == .missingFile)
+    #expect(problem(scratch.path + "/none") == .missingFile)
+    #expect(problem(scratch.path + "/none/none") == .missingFile)
+    #expect(problem(scratch.path + "/a\0b") == .missingFile)
     #expect(problem("") == .missingFile)
-    #expect(problem(directory.path) == .isDirectory)
+    #expect(problem(scratch.path) == .isDirectory)
     #expect(problem("/dev/null") == .notRegularFile)
     // Opening a pipe that nobody writes to must not wait.
-    let pipe = directory.path + "/pipe"
+    let pipe = scratch.path + "/pipe"
     #expect(mkfifo(pipe, 0o600) == 0)
     #expect(problem(pipe) == .notRegularFile)
     if geteuid() != 0 {
-      let secret = try directory.write("secret", "{}")
+      let secret = scratch.write("{}", to: "secret")
       #expect(chmod(secret, 0) == 0)
       guard case .unreadable = problem(secret) else {
         Issue.record("a file without read permission was not refused as unreadable")
@@ -61,8 +61,8 @@ import VLTensor
 
   /// Damaged files are refused or read in full; whatever the damage, nothing traps and no tensor leaves the file.
   @Test func randomDamage() throws {
-    let directory = try TemporaryDirectory()
-    let original = try readBytes(Goldens.directory + "/checkpoint/types.safetensors")
+    let scratch = Scratch()
+    let original = Scratch.read(Goldens.directory + "/checkpoint/types.safetensors")
     let headerEnd = 8 + Int(original[0]) + Int(original[1]) << 8
     let marks = Array("0123456789-[]{},:\"eE.".utf8)
     var random = SplitMix64(state: 20_260_801)
@@ -89,7 +89,7 @@ import VLTensor
       // Where the length fits again, the damage is seen by what lies behind that check.
       let bytes = safetensors(
         header, data: data, claimedLength: below(4) == 0 ? UInt64(headerEnd - 8) : nil)
-      let path = try directory.write("damaged.safetensors", bytes)
+      let path = scratch.write(bytes, to: "damaged.safetensors")
       do throws(CheckpointError) {
         let file = try SafetensorsFile(path: path)
         accepted += 1

@@ -83,11 +83,11 @@ private let golden = Goldens.directory + "/checkpoint"
   }
 
   @Test func tensorsAreViewsThatOutliveTheFile() throws {
-    let directory = try TemporaryDirectory()
-    let path = try directory.write(
-      "a.safetensors",
+    let scratch = Scratch()
+    let path = scratch.write(
       safetensors(
-        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  "#, data: [0, 0, 128, 63, 0, 0, 0, 64]))
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  "#, data: [0, 0, 128, 63, 0, 0, 0, 64]),
+      to: "a.safetensors")
     var file: SafetensorsFile? = try SafetensorsFile(path: path)
     let first = try #require(file).tensor("a")
     let second = try #require(file).tensor("a")
@@ -99,16 +99,16 @@ private let golden = Goldens.directory + "/checkpoint"
 
   /// A header of any length: elements that are not where their type has to be are copied.
   @Test(arguments: 0..<8) func anyAlignment(_ padding: Int) throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     let header =
       #"{"f":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"h":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]},"#
       + #""i":{"dtype":"I64","shape":[1],"data_offsets":[6,14]},"#
       + #""d":{"dtype":"F64","shape":[1],"data_offsets":[14,22]}}"#
-    let path = try directory.write(
-      "a.safetensors",
+    let path = scratch.write(
       safetensors(
         header + String(repeating: " ", count: padding),
-        data: [0, 0, 128, 63, 0, 64] + [254, 255, 255, 255, 255, 255, 255, 255] + [0, 0, 0, 0, 0, 0, 8, 64]))
+        data: [0, 0, 128, 63, 0, 64] + [254, 255, 255, 255, 255, 255, 255, 255] + [0, 0, 0, 0, 0, 0, 8, 64]),
+      to: "a.safetensors")
     let file = try SafetensorsFile(path: path)
     let floats = try file.tensor("f")
     #expect(UInt(bitPattern: floats.raw) % 4 == 0)
@@ -121,9 +121,9 @@ private let golden = Goldens.directory + "/checkpoint"
   }
 
   @Test func aHeaderAloneIsAFile() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     for (name, header) in [("empty", "{}"), ("text", #"{"__metadata__":{"a":"b"}}"#)] {
-      let file = try SafetensorsFile(path: try directory.write(name, safetensors(header)))
+      let file = try SafetensorsFile(path: scratch.write(safetensors(header), to: name))
       #expect(file.entries.isEmpty)
       #expect(file.metadata == (name == "text" ? ["a": "b"] : [:]))
     }
@@ -131,11 +131,11 @@ private let golden = Goldens.directory + "/checkpoint"
 
   /// Entries may stand in any order; `entries` gives them in the order of their bytes.
   @Test func orderOfTheHeaderDoesNotMatter() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     let header =
       #"{"b":{"shape":[1],"data_offsets":[2,3],"dtype":"U8"},"e":{"dtype":"U8","shape":[0],"data_offsets":[2,2]},"#
       + #""a":{"data_offsets":[0,2],"dtype":"U8","shape":[2]}}"#
-    let file = try SafetensorsFile(path: try directory.write("a", safetensors(header, data: [1, 2, 3])))
+    let file = try SafetensorsFile(path: scratch.write(safetensors(header, data: [1, 2, 3]), to: "a"))
     #expect(file.entries.map(\.name) == ["a", "e", "b"])
     #expect(try file.int64s("a") == [1, 2])
     #expect(try file.int64s("b") == [3])

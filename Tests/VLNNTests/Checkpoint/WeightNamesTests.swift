@@ -4,9 +4,9 @@ import VLNN
 
 @Suite struct Naming {
   private func checkpoint(_ names: [String]) throws -> Checkpoint {
-    let directory = try TemporaryDirectory()
-    try writeShard(directory, "model.safetensors", Dictionary(uniqueKeysWithValues: names.map { ($0, 0) }))
-    return try Checkpoint(directory: directory.path)
+    let scratch = Scratch()
+    try writeShard(scratch, "model.safetensors", Dictionary(uniqueKeysWithValues: names.map { ($0, 0) }))
+    return try Checkpoint(directory: scratch.path)
   }
 
   @Test func layoutsOfTheReferences() throws {

@@ -7,11 +7,11 @@ import VLTensor
 @Suite struct WritingSafetensors {
   /// The same tensors give the same bytes as the reference implementation.
   @Test func sameBytesAsTheReference() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     let golden = Goldens.directory + "/checkpoint/types.safetensors"
     let source = try SafetensorsFile(path: golden)
-    let original = try readBytes(golden)
-    let path = directory.path + "/copy.safetensors"
+    let original = Scratch.read(golden)
+    let path = scratch.path + "/copy.safetensors"
     var writer = try SafetensorsWriter(
       path: path, tensors: source.entries.reversed().map { .init($0.name, $0.type, $0.shape) },
       metadata: source.metadata)
@@ -20,12 +20,12 @@ import VLTensor
       try writer.write(Array(original[entry.bytes]), named: entry.name)
     }
     try writer.finish()
-    #expect(try readBytes(path) == original)
+    #expect(Scratch.read(path) == original)
   }
 
   @Test func roundTrip() throws {
-    let directory = try TemporaryDirectory()
-    let path = directory.path + "/a.safetensors"
+    let scratch = Scratch()
+    let path = scratch.path + "/a.safetensors"
     let source = try SafetensorsFile(path: Goldens.directory + "/checkpoint/halves.safetensors")
     let tensors = try source.entries.map { ($0.name, try source.tensor($0.name)) }
     try SafetensorsWriter.write(tensors, to: path, metadata: ["b": "2", "a": "é\n\u{1}\"\\"])
@@ -40,8 +40,8 @@ import VLTensor
   }
 
   @Test func everyTensorIsAligned() throws {
-    let directory = try TemporaryDirectory()
-    let path = directory.path + "/a.safetensors"
+    let scratch = Scratch()
+    let path = scratch.path + "/a.safetensors"
     for nameLength in 1...9 {
       let name = String(repeating: "n", count: nameLength)
       var writer = try SafetensorsWriter(
@@ -65,8 +65,8 @@ import VLTensor
 
   /// Until it is finished, the old file stays; a writer that is given up leaves nothing behind.
   @Test func wholeOrNotAtAll() throws {
-    let directory = try TemporaryDirectory()
-    let path = directory.path + "/a.safetensors"
+    let scratch = Scratch()
+    let path = scratch.path + "/a.safetensors"
     func begin(_ value: Float) throws -> SafetensorsWriter {
       var writer = try SafetensorsWriter(path: path, tensors: [.init("a", .float32, [1])])
       try writer.write([value], named: "a")
@@ -76,47 +76,47 @@ import VLTensor
     let old = try SafetensorsFile(path: path)
     do {
       let abandoned = try begin(2)
-      #expect(try directory.contents.count == 2)
+      #expect(scratch.contents.count == 2)
       _ = consume abandoned
     }
-    #expect(try directory.contents == ["a.safetensors"])
+    #expect(scratch.contents == ["a.safetensors"])
     #expect(try SafetensorsFile(path: path).floats("a") == [1])
     try begin(3).finish()
-    #expect(try directory.contents == ["a.safetensors"])
+    #expect(scratch.contents == ["a.safetensors"])
     #expect(try SafetensorsFile(path: path).floats("a") == [3])
     // What was mapped before still is the old file.
     #expect(try old.floats("a") == [1])
   }
 
   @Test func refusalsOfTheSystem() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     func problem(_ path: String) -> CheckpointError.Problem? {
       checkpointError { try SafetensorsWriter.write([], to: path) }?.problem
     }
-    guard case .unwritable = problem(directory.path + "/none/a.safetensors") else {
+    guard case .unwritable = problem(scratch.path + "/none/a.safetensors") else {
       Issue.record("a directory that does not exist was written to")
       return
     }
     // A directory in the file's place: the temporary file is removed again.
-    #expect(mkdir(directory.path + "/taken", 0o755) == 0)
-    guard case .unwritable = problem(directory.path + "/taken") else {
+    #expect(mkdir(scratch.path + "/taken", 0o755) == 0)
+    guard case .unwritable = problem(scratch.path + "/taken") else {
       Issue.record("a directory was replaced")
       return
     }
-    #expect(try directory.contents == ["taken"])
+    #expect(scratch.contents == ["taken"])
   }
 
   /// Asking for more space than there is fails before any element is written, and leaves nothing.
   @Test func aFullDisk() throws {
-    let directory = try TemporaryDirectory()
+    let scratch = Scratch()
     let error = checkpointError {
       _ = try SafetensorsWriter(
-        path: directory.path + "/a.safetensors", tensors: [.init("a", .uint8, [1 << 59])])
+        path: scratch.path + "/a.safetensors", tensors: [.init("a", .uint8, [1 << 59])])
     }
     guard case .unwritable = error?.problem else {
       Issue.record("half an exabyte was written")
       return
     }
-    #expect(try directory.contents == [])
+    #expect(scratch.contents == [])
   }
 }
