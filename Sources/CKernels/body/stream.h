@@ -20,9 +20,15 @@ INLINE void stream_columns(int M, ck_dtype type, const ck_product_job *job, cons
             UNROLL for (int v = 0; v < NV; v++) sum[m][v] = splat(0);
         }
         for (; k + step <= end; k += step) {
+            // The rows that come next are one run of memory: fetched in order, they stream at the memory's own speed,
+            // and lie in the second-level cache when they are read side by side.
+            const char *next = row[0][0] + LANES * p->stride * size + k * size * LANES;
             UNROLL for (int v = 0; v < NV; v++) {
                 vu w[VW];
-                UNROLL for (int i = 0; i < VW; i++) __builtin_prefetch(row[v][i] + k * size + STREAM_AHEAD);
+                UNROLL for (int i = 0; i < VW; i++) {
+                    __builtin_prefetch(row[v][i] + k * size + STREAM_AHEAD);
+                    __builtin_prefetch(next + (v * VW + i) * 64, 0, 2);
+                }
                 UNROLL for (int i = 0; i < VW; i++) w[i] = *(const vu_any *)(row[v][i] + k * size);
                 transpose(w);
                 UNROLL for (int t = 0; t < VW; t++) {
