@@ -19,6 +19,7 @@ let package = Package(
     .library(name: "VLMedia", targets: ["VLMedia"]),
     .library(name: "VLModels", targets: ["VLModels"]),
     .library(name: "VLEngine", targets: ["VLEngine"]),
+    .library(name: "VLTraining", targets: ["VLTraining"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -46,10 +47,11 @@ let package = Package(
     .target(
       name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
+    .target(name: "VLTraining", dependencies: ["VLModels"], swiftSettings: strict),
     .executableTarget(
       name: "vlm",
       dependencies: [
-        "VLEngine", "VLJSON", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "VLEngine", "VLTraining", "VLJSON", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
@@ -65,6 +67,8 @@ let package = Package(
     .testTarget(
       name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "VLTrainingTests", dependencies: ["VLTraining", "TestKit"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17

@@ -15,6 +15,8 @@ public struct Parameter: Sendable {
   /// How the elements are kept.
   public let role: Role
   private var bound: Tensor?
+  /// What learns, where this parameter is being trained.
+  public private(set) var variable: Variable?
 
   /// A parameter without elements.
   public init(_ shape: Shape, _ role: Role) {
@@ -36,6 +38,20 @@ public struct Parameter: Sendable {
     precondition(tensor.shape.count == shape.count, "Parameter: \(tensor.shape) cannot stand for \(shape)")
     precondition(role == .matrix || tensor.dtype == .float32, "Parameter: a vector is kept in float32")
     bound = tensor.reshaped(shape)
+    variable = nil
+  }
+
+  /// Makes the parameter learn: a float32 variable takes the place of its elements, which are copied.
+  public mutating func makeVariable(on compute: Compute) {
+    let variable = Variable(compute.float32(tensor).reshaped(shape))
+    bound = variable.value.tracked(by: variable)
+    self.variable = variable
+  }
+
+  /// Stops the parameter from learning; its elements stay as they are.
+  public mutating func freeze() {
+    bound = variable?.value ?? bound
+    variable = nil
   }
 }
 

@@ -11,9 +11,15 @@ public struct Tensor: Sendable {
   public let storage: Storage
   /// Where the first element lies in ``storage``.
   public let byteOffset: Int
+  /// Where it came from, if a variable is behind it.
+  let node: GradientNode?
 
   /// A view into `storage`.
   public init(shape: Shape, dtype: DType, storage: Storage, byteOffset: Int) {
+    self.init(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset, node: nil)
+  }
+
+  private init(shape: Shape, dtype: DType, storage: Storage, byteOffset: Int, node: GradientNode?) {
     precondition(
       byteOffset >= 0 && byteOffset + shape.count * dtype.size <= storage.byteCount,
       "Tensor: \(shape) of \(dtype) at byte \(byteOffset) lies outside a storage of \(storage.byteCount) bytes"
@@ -22,6 +28,12 @@ public struct Tensor: Sendable {
     self.dtype = dtype
     self.storage = storage
     self.byteOffset = byteOffset
+    self.node = node
+  }
+
+  /// The same elements with another history.
+  func with(_ node: GradientNode) -> Tensor {
+    Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset, node: node)
   }
 
   /// How many elements there are.

@@ -1,0 +1,2 @@
+/// Training: data, optimiser, trainer, snapshots.
+public enum VLTraining {}
