@@ -19,3 +19,12 @@ void ck_attention(ck_pool *pool, const ck_attention_args *args) {
     ck_pool_run(pool, tasks * args->kv_heads, kernels->attention_task, &job);
     ck_pool_release(pool);
 }
+
+void ck_attention_backward(ck_pool *pool, const ck_attention_backward_args *args) {
+    const ck_attention_args *forward = &args->forward;
+    if (forward->segment_count <= 0 || forward->heads <= 0) return;
+    ck_attention_backward_job job = {.args = args, .pool = pool};
+    ck_pool_acquire(pool);
+    ck_pool_run(pool, forward->segment_count * forward->kv_heads, ck_active()->attention_backward_task, &job);
+    ck_pool_release(pool);
+}

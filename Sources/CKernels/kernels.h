@@ -29,6 +29,7 @@ typedef struct {
     ck_pool *pool;
     const float *x;          // [m, k], row stride ldx
     int64_t m, k, ldx;
+    bool x_transposed;       // x is [k, m] instead
     float *packed;           // slivers, each [k][packed_stride]
     int64_t slivers, slivers_per_task, row_tasks;
     const ck_product *products;
@@ -48,6 +49,11 @@ typedef struct {
     ck_pool *pool;
     const int64_t *first_task; // [segments + 1]: tasks before each segment, per kv head
 } ck_attention_job;
+
+typedef struct {
+    const ck_attention_backward_args *args;
+    ck_pool *pool;
+} ck_attention_backward_job;
 
 // MARK: The table
 
@@ -73,6 +79,22 @@ typedef struct {
     float (*maximum)(const float *x, int64_t n); // of those that are not NaN; −infinity if there are none
     int64_t (*first_above)(const float *x, int64_t n, float bound);  // n if there is none
     int64_t (*first_equal)(const float *x, int64_t n, float value);
+
+    // Gradients (body/backward.h, body/attention_backward.h)
+    void (*pack_sliver_of_columns)(void *product_job, int64_t sliver, int worker);
+    void (*attention_backward_task)(void *attention_backward_job, int64_t task, int worker);
+    void (*layer_norm_backward)(const float *x, const float *w, const float *dy, float eps, float *dx, float *mean,
+                                float *scale, int64_t n);
+    void (*rms_norm_backward)(const float *x, const float *w, const float *dy, float eps, float *dx, float *scale,
+                              int64_t n);
+    void (*column_sums)(int64_t columns, const float *dy, int64_t lddy, const float *x, int64_t ldx, const float *mean,
+                        const float *scale, int64_t rows, float *dw, float *db, bool accumulate);
+    void (*silu_mul_backward)(const float *gate, const float *up, const float *dy, float *dgate, float *dup, int64_t n);
+    void (*quick_gelu_backward)(const float *x, const float *dy, float *dx, int64_t n);
+    void (*gelu_backward)(const float *x, const float *dy, float *dx, int64_t n);
+    void (*scale)(float factor, const float *x, float *y, int64_t n);
+    void (*accumulate)(const float *x, float *y, int64_t n);
+    float (*cross_entropy)(float *scores, int64_t target, float scale, int64_t n);
 
     double (*fma_burst)(int64_t rounds); // returns the floating-point operations it did
     uint64_t (*read_all)(const void *p, int64_t bytes);

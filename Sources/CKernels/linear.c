@@ -42,7 +42,7 @@ static void run_tiles(const ck_kernels *kernels, ck_product_job *job, ck_product
         job->slivers = ck_ceil_div(job->m, tile_rows);
         job->packed = ck_pool_shared_scratch(
             job->pool, (size_t)(job->slivers * job->k * kernels->packed_stride + kernels->packed_stride) * 4);
-        ck_pool_run(job->pool, job->slivers, kernels->pack_sliver, job);
+        ck_pool_run(job->pool, job->slivers, job->x_transposed ? kernels->pack_sliver_of_columns : kernels->pack_sliver, job);
 
         // Smaller tasks until there are enough to go round; narrower first, as fewer rows repack weights more.
         int64_t width = WIDTH_MOST, rows = ROWS_PER_TASK, tasks;
@@ -57,7 +57,7 @@ static void run_tiles(const ck_kernels *kernels, ck_product_job *job, ck_product
             else break;
         }
         ck_pool_run(job->pool, tasks, kernels->product_task, job);
-        job->x += job->m * job->ldx;
+        job->x += job->x_transposed ? job->m : job->m * job->ldx;
         for (int i = 0; i < job->count; i++) {
             ck_product *p = &products[i];
             p->y += job->m * p->ldy;
@@ -107,6 +107,24 @@ void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type,
                           .y = c,
                           .ldy = ldc};
     ck_product_job job = {.pool = pool, .x = a, .m = m, .k = k, .ldx = lda, .products = &product, .count = 1};
+    ck_pool_acquire(pool);
+    run_tiles(ck_active(), &job, &product);
+    ck_pool_release(pool);
+}
+
+void ck_matmul_tn(ck_pool *pool, const float *a, const float *b, float *c, int64_t m, int64_t k, int64_t n, int64_t lda,
+                  int64_t ldb, int64_t ldc, bool accumulate) {
+    if (m <= 0) return;
+    ck_product product = {.weight = b,
+                          .type = CK_F32,
+                          .transposed = false,
+                          .stride = ldb,
+                          .n = n,
+                          .residual = accumulate ? c : NULL,
+                          .y = c,
+                          .ldy = ldc};
+    ck_product_job job = {
+        .pool = pool, .x = a, .m = m, .k = k, .ldx = lda, .x_transposed = true, .products = &product, .count = 1};
     ck_pool_acquire(pool);
     run_tiles(ck_active(), &job, &product);
     ck_pool_release(pool);

@@ -5,7 +5,7 @@ public import VLTensor
 ///
 /// A conversation owns its cache and hands it to the network as `inout`; nothing is hidden inside layers. It cannot be
 /// copied, since copies would share buffers. Keys are stored rotated, float32.
-public struct KVCache: ~Copyable, Sendable {
+public struct KVCache: KeyValueSource, ~Copyable, Sendable {
   private var keys: [Tensor]
   private var values: [Tensor]
   private let width: Int
@@ -63,6 +63,14 @@ public struct KVCache: ~Copyable, Sendable {
       _ = memcpy(values[layer][rows: range].raw, v.raw, v.byteCount)
     }
     return (keys[layer][rows: 0..<range.upperBound], values[layer][rows: 0..<range.upperBound])
+  }
+
+  /// The new keys and values behind those held; every new query sees all that come before it in the sequence.
+  public mutating func keysAndValues(layer: Int, k: Tensor, v: Tensor) -> KeysAndValues {
+    let (keys, values) = append(layer: layer, k: k, v: v)
+    return KeysAndValues(
+      keys: keys, values: values,
+      segments: [AttentionSegment(queries: 0..<k.shape.rows, keys: 0..<keys.shape[0], causal: true)])
   }
 
   /// Counts the positions that every layer has appended.

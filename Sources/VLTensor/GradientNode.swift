@@ -6,6 +6,8 @@
 /// Nodes are made by a forward pass and used up by one backward pass, both on the training run's own thread; they are
 /// Sendable only because tensors are.
 public final class GradientNode: @unchecked Sendable {
+  /// The shape of what it stands for. A tensor that only has another shape shares the node.
+  private let shape: Shape
   /// Longest way to a variable: an operation comes before whatever its operands came from in a backward pass.
   let depth: Int
   /// The nodes of the tracked operands.
@@ -20,13 +22,15 @@ public final class GradientNode: @unchecked Sendable {
   /// A variable's node.
   init(_ variable: Variable) {
     self.variable = variable
+    shape = variable.value.shape
     depth = 0
     sources = []
   }
 
   /// An operation's node.
-  init(sources: [GradientNode], backward: @escaping (Tensor) -> Void) {
+  init(_ shape: Shape, sources: [GradientNode], backward: @escaping (Tensor) -> Void) {
     variable = nil
+    self.shape = shape
     depth = 1 + (sources.map(\.depth).max() ?? 0)
     self.sources = sources
     self.backward = backward
@@ -35,17 +39,18 @@ public final class GradientNode: @unchecked Sendable {
   /// Adds to the gradient. `body` gets a sum that it may add to in place, or nil, and returns the new sum, which must
   /// be nobody else's.
   func accumulate(_ compute: Compute, _ body: (Tensor?) -> Tensor) {
-    if let variable { return variable.accumulate(body) }
+    if let variable { return variable.accumulate { body($0).reshaped(shape) } }
     if let old = sum, !ownsSum {
-      sum = compute.add(old, body(nil))
+      sum = compute.add(old, body(nil).reshaped(shape))
     } else {
-      sum = body(sum)
+      sum = body(sum).reshaped(shape)
     }
     ownsSum = true
   }
 
   /// Adds a gradient that others may hold as well.
   func accumulate(shared gradient: Tensor, _ compute: Compute) {
+    let gradient = gradient.reshaped(shape)
     if let variable {
       return variable.accumulate { old in
         old.map { compute.add($0, gradient) } ?? compute.copy(gradient)
@@ -76,28 +81,24 @@ extension Tensor {
   public var isTracked: Bool { node != nil }
 
   /// The same elements with no history.
-  public var untracked: Tensor { Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset) }
+  public var untracked: Tensor {
+    Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset)
+  }
 
   /// This tensor as the value of a variable: operations on it are recorded.
   public func tracked(by variable: Variable) -> Tensor { with(GradientNode(variable)) }
 
   /// This tensor as the result of an operation on `operands`, if one of them is tracked.
-  /// - Parameter backward: gets the gradient of this tensor and passes gradients on with
-  ///   ``addGradient(on:_:)`` and ``addGradient(shared:on:)`` of the operands. It must not hold this tensor itself,
-  ///   only untracked forms of what it needs.
+  /// - Parameter backward: gets the gradient of this tensor and passes gradients on to the operands or their nodes. It
+  ///   must hold neither the result nor values that it does not need.
   func recorded(_ operands: Tensor?..., backward: @escaping (Tensor) -> Void) -> Tensor {
     let sources = operands.compactMap { $0?.node }
-    return sources.isEmpty ? self : with(GradientNode(sources: sources, backward: backward))
+    return sources.isEmpty ? self : with(GradientNode(shape, sources: sources, backward: backward))
   }
 
   /// Adds to this operand's gradient, if it is tracked. `body` gets a sum that it may add to in place, or nil, and
   /// returns the new sum.
   func addGradient(on compute: Compute, _ body: (Tensor?) -> Tensor) { node?.accumulate(compute, body) }
-
-  /// Adds a gradient that others may hold as well to this operand's, if it is tracked.
-  func addGradient(shared gradient: Tensor, on compute: Compute) {
-    node?.accumulate(shared: gradient, compute)
-  }
 }
 
 extension Compute {

@@ -54,10 +54,10 @@ public struct Tensor: Sendable {
   public func reshaped(_ shape: Shape) -> Tensor {
     precondition(
       shape.count == self.shape.count, "reshaped: \(self.shape) has not as many elements as \(shape)")
-    return Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset)
+    return Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset, node: node)
   }
 
-  /// Rows `range` of the first axis, as a view.
+  /// Rows `range` of the first axis, as a view. Not recorded: the view has no history.
   public subscript(rows range: Range<Int>) -> Tensor {
     precondition(
       shape.rank >= 1 && range.lowerBound >= 0 && range.upperBound <= shape[0], "rows \(range) of \(shape)")

@@ -18,6 +18,10 @@
 
 #include "elements.h"
 
+#include "backward.h"
+
+#include "attention_backward.h"
+
 const ck_kernels TABLE = {
     .isa = ISA,
     .lanes = LANES,
@@ -41,6 +45,17 @@ const ck_kernels TABLE = {
     .maximum = maximum_run,
     .first_above = first_above_run,
     .first_equal = first_equal_run,
+    .pack_sliver_of_columns = pack_sliver_of_columns,
+    .attention_backward_task = attention_backward_task,
+    .layer_norm_backward = layer_norm_backward_row,
+    .rms_norm_backward = rms_norm_backward_row,
+    .column_sums = column_sums_run,
+    .silu_mul_backward = silu_mul_backward_run,
+    .quick_gelu_backward = quick_gelu_backward_run,
+    .gelu_backward = gelu_backward_run,
+    .scale = scale_run,
+    .accumulate = accumulate_run,
+    .cross_entropy = cross_entropy_row,
     .fma_burst = fma_burst_run,
     .read_all = read_all_run,
 };

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-enum { CK_K_BLOCK = 512, CK_KEY_TILE = 64 };
+enum { CK_K_BLOCK = 512, CK_KEY_TILE = 64, CK_ROW_BLOCK = 512 };
 
 // MARK: Instruction sets
 
@@ -85,6 +85,11 @@ void ck_linear(ck_pool *pool, const float *x, int64_t m, int64_t k, int64_t ldx,
 void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type, float *c, int64_t m, int64_t k,
                   int64_t n, int64_t lda, int64_t ldb, int64_t ldc, bool accumulate);
 
+/// c = aᵀ · b, a [k, m] (row stride lda), b [k, n] (row stride ldb), c [m, n] (row stride ldc), added to c if
+/// `accumulate`. Same order of sums. (Gradients need it: dW = dYᵀ · X.)
+void ck_matmul_tn(ck_pool *pool, const float *a, const float *b, float *c, int64_t m, int64_t k, int64_t n, int64_t lda,
+                  int64_t ldb, int64_t ldc, bool accumulate);
+
 // MARK: Attention
 
 /// A run of queries and the keys they see. Rows are counted in the q and in the k/v matrices.
@@ -108,6 +113,18 @@ typedef struct {
 /// out = softmax(scale · q · kᵀ) · v per head inside each segment, in tiles, never a queries × keys matrix.
 /// Serves the encoder (full, per image), prefill (causal, grouped heads) and one decoding query alike, to the bit.
 void ck_attention(ck_pool *pool, const ck_attention_args *args);
+
+typedef struct {
+    ck_attention_args forward; // as it ran, with out and lse; no row may lie in two segments
+    const float *dout;         // row r, head h at dout + r·dout_stride + h·head_dim
+    float *dq;                 // rows as q's, with the stride dq_stride
+    float *dk, *dv;            // rows as k's and v's, with the stride dkv_stride
+    int64_t dout_stride, dq_stride, dkv_stride;
+} ck_attention_backward_args;
+
+/// The gradients of attention, written for every row that lies in a segment. Each element of dq is one chain over the
+/// keys, of dk and dv one chain over the queries (and their heads), in ascending order.
+void ck_attention_backward(ck_pool *pool, const ck_attention_backward_args *args);
 
 // MARK: Row operations (all pointers may alias where input and output have one shape)
 
@@ -141,6 +158,35 @@ void ck_embedding(ck_pool *pool, const void *table, ck_dtype type, const int64_t
 void ck_to_f32(const void *x, ck_dtype type, float *y, int64_t count);
 /// Whether every element is finite.
 bool ck_all_finite(const float *x, int64_t count);
+
+// MARK: Gradients of row operations. Sums down the rows go in blocks of CK_ROW_BLOCK rows, added in ascending order.
+
+/// LayerNorm: dx [rows, n] (NULL if not wanted) is written; dw and db [n] (NULL if not wanted) are written, or added to if
+/// `accumulate`. `stats` has room for 2 · rows floats.
+void ck_layer_norm_backward(ck_pool *pool, const float *x, const float *w, const float *dy, float eps, float *dx,
+                            float *dw, float *db, bool accumulate, float *stats, int64_t rows, int64_t n);
+/// The same for RMSNorm; `stats` has room for `rows` floats.
+void ck_rms_norm_backward(ck_pool *pool, const float *x, const float *w, const float *dy, float eps, float *dx,
+                          float *dw, bool accumulate, float *stats, int64_t rows, int64_t n);
+/// db[j] = Σ_r dy[r][j], or added to it: a bias's gradient.
+void ck_column_sums(ck_pool *pool, const float *dy, int64_t rows, int64_t n, float *db, bool accumulate);
+void ck_silu_mul_backward(ck_pool *pool, const float *gate, const float *up, const float *dy, float *dgate, float *dup,
+                          int64_t count);
+/// dx = dy · the activation's derivative at x. x is what went into the activation.
+void ck_activation_backward(ck_pool *pool, ck_activation activation, const float *x, const float *dy, float *dx,
+                            int64_t count);
+/// y = x · factor.
+void ck_scale(ck_pool *pool, float factor, const float *x, float *y, int64_t count);
+/// y += x.
+void ck_accumulate(ck_pool *pool, const float *x, float *y, int64_t count);
+/// Adds row i of dy [count, n] to row ids[i] of a table's gradient, in ascending i for every row. `order` lists 0 ..< count
+/// sorted by id, then by place.
+void ck_embedding_backward(ck_pool *pool, const float *dy, const int64_t *ids, const int64_t *order, int64_t count,
+                           int64_t n, float *table);
+/// Softmax and cross-entropy of rows of scores [rows, n]: losses[r] = −log softmax(scores[r])[targets[r]], and the scores
+/// become their gradients times `scale`. Every target must be a column.
+void ck_cross_entropy(ck_pool *pool, float *scores, const int64_t *targets, float scale, float *losses, int64_t rows,
+                      int64_t n);
 
 // MARK: This machine's ceilings
 

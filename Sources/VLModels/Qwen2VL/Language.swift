@@ -4,7 +4,7 @@ public import VLTensor
 // Shapes in this file: T new positions, S positions held by the cache and new, H width, h query heads and g kv heads
 // of d columns, I MLP width, V vocabulary.
 
-/// Grouped-query attention with a KV cache.
+/// Grouped-query attention.
 struct TextAttention: Layer {
   var query, key, value, output: Linear
   let heads, kvHeads, headDim: Int
@@ -27,17 +27,16 @@ struct TextAttention: Layer {
   }
 
   /// x `[T, H]` → `[T, H]`, `residual` added.
-  func callAsFunction(
-    _ x: Tensor, residual: Tensor, layer: Int, rotary: RotaryTable, cache: inout KVCache, on compute: Compute
+  func callAsFunction<Source: KeyValueSource & ~Copyable>(
+    _ x: Tensor, residual: Tensor, layer: Int, rotary: RotaryTable, source: inout Source, on compute: Compute
   ) -> Tensor {
     let projected = compute.linear(x, [query.map(), key.map(), value.map()])
     let q = compute.rotary(projected[0], heads: heads, headDim: headDim, table: rotary)
     let k = compute.rotary(projected[1], heads: kvHeads, headDim: headDim, table: rotary)
-    let (keys, values) = cache.append(layer: layer, k: k, v: projected[2])
+    let seen = source.keysAndValues(layer: layer, k: k, v: projected[2])
     let attended = compute.attention(
-      q: HeadColumns(q), k: HeadColumns(keys), v: HeadColumns(values), heads: heads, kvHeads: kvHeads,
-      headDim: headDim,
-      segments: [AttentionSegment(queries: 0..<x.shape[0], keys: 0..<keys.shape[0], causal: true)])
+      q: HeadColumns(q), k: HeadColumns(seen.keys), v: HeadColumns(seen.values), heads: heads,
+      kvHeads: kvHeads, headDim: headDim, segments: seen.segments)
     return output(attended, residual: residual, on: compute)
   }
 }
@@ -85,11 +84,11 @@ struct TextBlock: Layer {
     try mlp.visitParameters(prefix + "mlp.", &visitor)
   }
 
-  func callAsFunction(
-    _ x: Tensor, layer: Int, rotary: RotaryTable, cache: inout KVCache, on compute: Compute
+  func callAsFunction<Source: KeyValueSource & ~Copyable>(
+    _ x: Tensor, layer: Int, rotary: RotaryTable, source: inout Source, on compute: Compute
   ) -> Tensor {
     let y = attention(
-      inputNorm(x, on: compute), residual: x, layer: layer, rotary: rotary, cache: &cache, on: compute)
+      inputNorm(x, on: compute), residual: x, layer: layer, rotary: rotary, source: &source, on: compute)
     return mlp(postAttentionNorm(y, on: compute), residual: y, on: compute)
   }
 }
@@ -146,24 +145,65 @@ public struct LanguageModel: Layer {
     observe: (Int, Tensor) -> Void = { _, _ in }
   ) -> Tensor {
     let new = embeddings.shape[0]
-    let c = configuration
-    let rotary = compute.rotaryTable(
-      positions: positions,
-      axes: c.mropeSections.enumerated().flatMap { axis, count in [Int](repeating: axis, count: count) },
-      frequencies: rotaryFrequencies(dim: c.headDim, base: c.ropeTheta))
+    let rotary = rotaryTable(positions, on: compute)
     cache.reserve(new, on: compute)
     var x = embeddings
     for (index, block) in blocks.enumerated() {
       observe(index, x)
-      x = block(x, layer: index, rotary: rotary, cache: &cache, on: compute)
+      x = block(x, layer: index, rotary: rotary, source: &cache, on: compute)
     }
     cache.advance(new)
     return x
   }
 
+  /// Runs the blocks over whole samples, packed one after another.
+  /// - Parameters:
+  ///   - embeddings: `[T, H]`
+  ///   - positions: `[3][T]`, starting anew with each sample.
+  ///   - samples: each sample's places.
+  ///   - recomputeEvery: every n-th block keeps nothing but its input for the backward pass; 0 for none.
+  /// - Returns: the last block's output `[T, H]`, before the final norm.
+  public func callAsFunction(
+    _ embeddings: Tensor, positions: [[Int]], samples: [Range<Int>], recomputeEvery: Int = 0,
+    on compute: Compute
+  ) -> Tensor {
+    let rotary = rotaryTable(positions, on: compute)
+    let source = PackedSamples(samples)
+    var x = embeddings
+    for (index, block) in blocks.enumerated() {
+      let run: (TextBlock, Tensor) -> Tensor = { block, x in
+        var source = source
+        return block(x, layer: index, rotary: rotary, source: &source, on: compute)
+      }
+      let isRecomputed = recomputeEvery > 0 && index % recomputeEvery == 0
+      x = isRecomputed ? block.recomputed(x, on: compute, run) : run(block, x)
+    }
+    return x
+  }
+
+  private func rotaryTable(_ positions: [[Int]], on compute: Compute) -> RotaryTable {
+    let c = configuration
+    return compute.rotaryTable(
+      positions: positions,
+      axes: c.mropeSections.enumerated().flatMap { axis, count in [Int](repeating: axis, count: count) },
+      frequencies: rotaryFrequencies(dim: c.headDim, base: c.ropeTheta))
+  }
+
   /// Scores of every vocabulary entry: hidden `[T, H]` → `[T, V]`.
   public func logits(_ hidden: Tensor, on compute: Compute) -> Tensor {
     let normed = norm(hidden, on: compute)
-    return compute.linear(normed, head?.weight.tensor ?? embedding.weight.tensor)
+    return compute.linear(normed, headWeight)
   }
+
+  /// The sum of the cross-entropies of some places: hidden `[T, H]`, before the final norm → `[1]`.
+  /// - Parameter targets: per place the id it is to predict, or a negative number.
+  public func loss(_ hidden: Tensor, targets: [Int], on compute: Compute) -> Tensor {
+    let places = targets.indices.filter { targets[$0] >= 0 }
+    // Places that predict nothing need no scores.
+    let chosen = places.count == targets.count ? hidden : compute.gatherRows(hidden, places)
+    return compute.crossEntropy(
+      norm(chosen, on: compute), head: headWeight, targets: places.map { targets[$0] })
+  }
+
+  private var headWeight: Tensor { head?.weight.tensor ?? embedding.weight.tensor }
 }

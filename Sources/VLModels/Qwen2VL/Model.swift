@@ -8,9 +8,9 @@ public struct Qwen2VLModel: VisionLanguageModel {
   /// The sizes.
   public let configuration: Qwen2VLConfiguration
   /// The vision encoder with its merger.
-  public let vision: VisionEncoder
+  public internal(set) var vision: VisionEncoder
   /// The text model.
-  public let language: LanguageModel
+  public internal(set) var language: LanguageModel
   /// How images become patches.
   public let preprocessor: VisionPreprocessor
   /// The vocabulary.

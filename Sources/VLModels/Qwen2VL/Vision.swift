@@ -108,10 +108,12 @@ public struct VisionEncoder: Layer {
   /// - Parameters:
   ///   - patches: `[N, 1176]`, all images' rows in order.
   ///   - grids: one (t, h, w) per image, in patches; N = Σ t·h·w.
+  ///   - recomputeEvery: every n-th block keeps nothing but its input for a backward pass; 0 for none.
   ///   - progress: called after each block with the blocks done and the blocks in all; returning false stops.
   /// - Returns: `[M, H]`, all images' tokens in order; nil if stopped.
   public func callAsFunction(
-    _ patches: Tensor, grids: [GridTHW], on compute: Compute, progress: (Int, Int) -> Bool = { _, _ in true }
+    _ patches: Tensor, grids: [GridTHW], recomputeEvery: Int = 0, on compute: Compute,
+    progress: (Int, Int) -> Bool = { _, _ in true }
   ) -> Tensor? {
     precondition(
       patches.shape == [grids.reduce(0) { $0 + $1.patches }, configuration.patchValues],
@@ -126,7 +128,11 @@ public struct VisionEncoder: Layer {
     let segments = sliceSegments(grids)
     var x = patchEmbedding(patches, on: compute)
     for (index, block) in blocks.enumerated() {
-      x = block(x, rotary: rotary, segments: segments, on: compute)
+      let run: (VisionBlock, Tensor) -> Tensor = { block, x in
+        block(x, rotary: rotary, segments: segments, on: compute)
+      }
+      let isRecomputed = recomputeEvery > 0 && index % recomputeEvery == 0
+      x = isRecomputed ? block.recomputed(x, on: compute, run) : run(block, x)
       if !progress(index + 1, blocks.count) { return nil }
     }
     return merger(x, on: compute)

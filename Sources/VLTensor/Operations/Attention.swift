@@ -43,7 +43,8 @@ extension Compute {
   ///   - q: heads of `headDim` columns, a row per query.
   ///   - k: kv heads, a row per key; query head h reads kv head h / (heads / kvHeads).
   ///   - v: as `k`.
-  ///   - segments: who sees whom. Rows of q outside every segment are left unset.
+  ///   - segments: who sees whom. Rows of q outside every segment are left unset. Where operands are tracked, no row
+  ///     of keys may lie in two segments.
   /// - Returns: `[query rows, heads · headDim]`.
   public func attention(
     q: HeadColumns, k: HeadColumns, v: HeadColumns, heads: Int, kvHeads: Int, headDim: Int,
@@ -57,18 +58,90 @@ extension Compute {
         $0.queries.upperBound <= rows && $0.keys.upperBound <= k.tensor.shape.rows && !$0.keys.isEmpty
       }, "attention: a segment lies outside the rows")
     let out = uninitialized([rows, heads * headDim])
-    let kernelSegments = segments.map {
-      ck_segment(
-        q_start: Int64($0.queries.lowerBound), q_count: Int64($0.queries.count),
-        k_start: Int64($0.keys.lowerBound), k_count: Int64($0.keys.count), causal: $0.causal)
+    let isTracked = q.tensor.isTracked || k.tensor.isTracked || v.tensor.isTracked
+    let sums = isTracked ? uninitialized([rows, heads]) : nil
+    let call = AttentionCall(
+      q: q, k: k, v: v, heads: heads, kvHeads: kvHeads, headDim: headDim,
+      segments: segments.map {
+        ck_segment(
+          q_start: Int64($0.queries.lowerBound), q_count: Int64($0.queries.count),
+          k_start: Int64($0.keys.lowerBound), k_count: Int64($0.keys.count), causal: $0.causal)
+      })
+    call.withArguments(out: out, logSums: sums) { arguments in
+      withUnsafePointer(to: arguments) { ck_attention(pool.handle, $0) }
     }
-    kernelSegments.withUnsafeBufferPointer { segments in
+    guard let sums else { return out }
+    let plain = call.untracked
+    return out.recorded(q.tensor, k.tensor, v.tensor) { [self] dOut in
+      attentionBackward(plain, out: out, logSums: sums, dOut: dOut, to: (q.tensor, k.tensor, v.tensor))
+    }
+  }
+
+  /// Gradients of q, k and v, each as wide as the tensor whose columns they are: one tensor for operands that share one.
+  private func attentionBackward(
+    _ call: AttentionCall, out: Tensor, logSums: Tensor, dOut: Tensor,
+    to operands: (q: Tensor, k: Tensor, v: Tensor)
+  ) {
+    let covered = call.segments.reduce(0) { $0 + Int($1.q_count) }
+    func room(_ tensor: Tensor, filled: Bool) -> Tensor {
+      filled ? uninitialized(tensor.shape) : zeros(tensor.shape)
+    }
+    let width = call.headDim * (call.heads + 2 * call.kvHeads)
+    let isFused = operands.q.raw == operands.k.raw && operands.k.raw == operands.v.raw
+    let dq = room(
+      operands.q,
+      filled: covered == operands.q.shape.rows
+        && operands.q.shape.last == (isFused ? width : call.heads * call.headDim))
+    let keys = call.segments.reduce(0) { $0 + Int($1.k_count) }
+    let isFilled = keys == operands.k.shape.rows && operands.k.shape.last == call.kvHeads * call.headDim
+    let dk = isFused ? dq : room(operands.k, filled: isFilled)
+    let dv = isFused ? dq : room(operands.v, filled: isFilled)
+    call.withArguments(out: out, logSums: logSums) { forward in
+      var arguments = ck_attention_backward_args()
+      arguments.forward = forward
+      arguments.dout = UnsafePointer(dOut.floats)
+      arguments.dout_stride = Int64(dOut.shape.last)
+      arguments.dq = dq.floats + call.q.column
+      arguments.dk = dk.floats + call.k.column
+      arguments.dv = dv.floats + call.v.column
+      arguments.dq_stride = Int64(dq.shape.last)
+      arguments.dkv_stride = Int64(dk.shape.last)
+      withExtendedLifetime((dOut, dq, dk, dv)) {
+        withUnsafePointer(to: arguments) { ck_attention_backward(pool.handle, $0) }
+      }
+    }
+    operands.q.addGradient(on: self) { sum($0, plus: dq) }
+    if !isFused {
+      operands.k.addGradient(on: self) { sum($0, plus: dk) }
+      operands.v.addGradient(on: self) { sum($0, plus: dv) }
+    }
+  }
+}
+
+/// One call of the attention kernels.
+private struct AttentionCall {
+  var q, k, v: HeadColumns
+  let heads, kvHeads, headDim: Int
+  let segments: [ck_segment]
+
+  /// The same without what the operands came from.
+  var untracked: AttentionCall {
+    var copy = self
+    copy.q.tensor = q.tensor.untracked
+    copy.k.tensor = k.tensor.untracked
+    copy.v.tensor = v.tensor.untracked
+    return copy
+  }
+
+  /// The kernels' form of the call, valid inside `body`.
+  func withArguments(out: Tensor, logSums: Tensor?, _ body: (ck_attention_args) -> Void) {
+    segments.withUnsafeBufferPointer { segments in
       var arguments = ck_attention_args()
       arguments.q = UnsafePointer(q.start)
       arguments.k = UnsafePointer(k.start)
       arguments.v = UnsafePointer(v.start)
       arguments.out = out.floats
-      arguments.lse = nil
+      arguments.lse = logSums?.floats
       arguments.q_stride = q.stride
       arguments.kv_stride = k.stride
       arguments.out_stride = Int64(heads * headDim)
@@ -78,8 +151,7 @@ extension Compute {
       arguments.scale = 1 / Float(headDim).squareRoot()
       arguments.segments = segments.baseAddress
       arguments.segment_count = Int64(segments.count)
-      withExtendedLifetime((q, k, v)) { ck_attention(pool.handle, &arguments) }
+      withExtendedLifetime((self, out, logSums)) { body(arguments) }
     }
-    return out
   }
 }

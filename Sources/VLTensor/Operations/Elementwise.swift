@@ -6,7 +6,27 @@ extension Compute {
     precondition(a.shape == b.shape, "add: \(a.shape) and \(b.shape)")
     let y = uninitialized(a.shape)
     withExtendedLifetime((a, b)) { ck_add(pool.handle, a.floats, b.floats, y.floats, Int64(a.count)) }
-    return y
+    let sources = [a.node, b.node]
+    return y.recorded(a, b) { [self] dy in
+      for source in sources { source?.accumulate(shared: dy, self) }
+    }
+  }
+
+  /// x · factor, element by element.
+  public func scale(_ x: Tensor, by factor: Float) -> Tensor {
+    let y = uninitialized(x.shape)
+    withExtendedLifetime(x) { ck_scale(pool.handle, factor, x.floats, y.floats, Int64(x.count)) }
+    let source = x.node
+    return y.recorded(x) { [self] dy in
+      source?.accumulate(self) { sum($0, plus: scale(dy, by: factor)) }
+    }
+  }
+
+  /// A gradient sum with one more addend: in place if there is a sum already.
+  func sum(_ old: Tensor?, plus new: Tensor) -> Tensor {
+    guard let old else { return new }
+    withExtendedLifetime((old, new)) { ck_accumulate(pool.handle, new.floats, old.floats, Int64(old.count)) }
+    return old
   }
 
   /// silu(gate) · up, element by element (SwiGLU's product); equal shapes.
@@ -16,10 +36,39 @@ extension Compute {
     withExtendedLifetime((gate, up)) {
       ck_silu_mul(pool.handle, gate.floats, up.floats, y.floats, Int64(gate.count))
     }
-    return y
+    return y.recorded(gate, up) { [self] dy in
+      let dGate = uninitialized(gate.shape)
+      let dUp = uninitialized(gate.shape)
+      withExtendedLifetime((gate, up, dy)) {
+        ck_silu_mul_backward(
+          pool.handle, gate.floats, up.floats, dy.floats, dGate.floats, dUp.floats, Int64(gate.count))
+      }
+      gate.addGradient(on: self) { sum($0, plus: dGate) }
+      up.addGradient(on: self) { sum($0, plus: dUp) }
+    }
   }
 
-  /// Softmax over the last axis.
+  /// An activation by itself, element by element.
+  public func activation(_ x: Tensor, _ activation: Activation) -> Tensor {
+    let y = uninitialized(x.shape)
+    withExtendedLifetime(x) {
+      switch activation {
+      case .none: x.convertToFloat32(into: y.floats)
+      case .quickGELU: ck_quick_gelu(pool.handle, x.floats, y.floats, Int64(x.count))
+      case .gelu: ck_gelu(pool.handle, x.floats, y.floats, Int64(x.count))
+      }
+    }
+    return y.recorded(x) { [self] dy in
+      let dx = uninitialized(x.shape)
+      withExtendedLifetime((x, dy)) {
+        ck_activation_backward(
+          pool.handle, activation.kernel, x.floats, dy.floats, dx.floats, Int64(x.count))
+      }
+      x.addGradient(on: self) { sum($0, plus: dx) }
+    }
+  }
+
+  /// Softmax over the last axis. Not recorded: attention and the loss have their own.
   public func softmax(_ x: Tensor) -> Tensor {
     let y = uninitialized(x.shape)
     withExtendedLifetime(x) {

@@ -67,13 +67,67 @@ extension Compute {
       outputs.append(
         ck_linear_output(
           weight: UnsafeRawPointer(map.weight.raw), type: map.weight.dtype.kernel, n: Int64(n),
-          bias: (map.bias?.floats).map { UnsafePointer($0) }, activation: map.activation.kernel,
-          residual: (map.residual?.floats).map { UnsafePointer($0) }, y: y.floats, ldy: Int64(n)))
+          bias: (map.bias?.floats).map { UnsafePointer($0) },
+          activation: isSplit(x, map) ? CK_ACT_NONE : map.activation.kernel,
+          residual: isSplit(x, map) ? nil : (map.residual?.floats).map { UnsafePointer($0) }, y: y.floats,
+          ldy: Int64(n)))
     }
     withExtendedLifetime((x, maps, results)) {
       ck_linear(pool.handle, x.floats, Int64(rows), Int64(k), Int64(k), outputs, Int32(outputs.count))
     }
-    return results
+    return zip(results, maps).map { y, map in
+      guard isSplit(x, map) else { return recordLinear(y, x, map) }
+      let activated = activation(recordLinear(y, x, LinearMap(map.weight, bias: map.bias)), map.activation)
+      return map.residual.map { add(activated, $0.reshaped(activated.shape)) } ?? activated
+    }
+  }
+
+  /// Whether a map's activation must be an operation by itself: its gradient needs what goes into it.
+  private func isSplit(_ x: Tensor, _ map: LinearMap) -> Bool {
+    if case .none = map.activation { return false }
+    return x.isTracked || map.weight.isTracked || map.bias?.isTracked == true
+  }
+
+  /// dX = dY · W, dW = dYᵀ · X, db = Σ rows of dY; the residual's gradient is dY.
+  private func recordLinear(_ y: Tensor, _ x: Tensor, _ map: LinearMap) -> Tensor {
+    let kept = map.weight.isTracked ? x.untracked : nil
+    // Only what is needed is held: of the residual and a frozen map's input nothing.
+    let (source, residual, bias) = (x.node, map.residual?.node, map.bias?.node)
+    let weight = map.weight
+    let k = x.shape.last
+    let shape = x.shape
+    return y.recorded(x, map.weight, map.bias, map.residual) { [self] dy in
+      let rows = dy.shape.rows
+      let n = dy.shape.last
+      residual?.accumulate(shared: dy, self)
+      source?.accumulate(self) { old in
+        let dx = old ?? uninitialized(shape)
+        withExtendedLifetime((dy, weight)) {
+          ck_matmul_nn(
+            pool.handle, dy.floats, weight.raw, weight.dtype.kernel, dx.floats, Int64(rows), Int64(n),
+            Int64(k), Int64(n), Int64(k), Int64(k), old != nil)
+        }
+        return dx
+      }
+      if let kept {
+        weight.addGradient(on: self) { old in
+          let dw = old ?? uninitialized(weight.shape)
+          withExtendedLifetime((dy, kept)) {
+            ck_matmul_tn(
+              pool.handle, dy.floats, kept.floats, dw.floats, Int64(n), Int64(rows), Int64(k), Int64(n),
+              Int64(k), Int64(k), old != nil)
+          }
+          return dw
+        }
+      }
+      bias?.accumulate(self) { old in
+        let db = old ?? uninitialized([n])
+        withExtendedLifetime(dy) {
+          ck_column_sums(pool.handle, dy.floats, Int64(rows), Int64(n), db.floats, old != nil)
+        }
+        return db
+      }
+    }
   }
 
   /// `activation(x · weightᵀ + bias) + residual`: x `[..., k]`, weight `[n, k]` → `[..., n]`.

@@ -58,18 +58,28 @@ extension Compute {
 
   /// Rotates halves: for each row and each of the first `heads` heads, (a, b) → (a·cos − b·sin, b·cos + a·sin), where
   /// a and b are the two halves of the head.
-  /// - Parameter x: `[rows, width]`; consumed, and changed in place.
+  /// - Parameter x: `[rows, width]`; consumed, and changed in place (no operation keeps what it handed out as a linear map's
+  ///   result, so this holds while recording too).
   public func rotary(_ x: consuming Tensor, heads: Int, headDim: Int, table: RotaryTable) -> Tensor {
     let rows = x.shape.rows
     precondition(
       table.cos.shape == [rows, headDim / 2] && heads * headDim <= x.shape.last,
       "rotary: \(heads) heads of \(headDim) in \(x.shape), table \(table.cos.shape)")
-    withExtendedLifetime(table) {
-      ck_rotary(
-        pool.handle, x.floats, Int64(rows), Int64(x.shape.last), Int64(heads), Int64(headDim),
-        table.cos.floats,
-        table.sin.floats)
+    rotate(x, heads: heads, headDim: headDim, cos: table.cos, sin: table.sin)
+    let source = x.node
+    return x.untracked.recorded(x) { [self] dy in
+      // The inverse of a rotation turns the other way.
+      let dx = copy(dy)
+      rotate(dx, heads: heads, headDim: headDim, cos: table.cos, sin: scale(table.sin, by: -1))
+      source?.accumulate(self) { sum($0, plus: dx) }
     }
-    return x
+  }
+
+  private func rotate(_ x: Tensor, heads: Int, headDim: Int, cos: Tensor, sin: Tensor) {
+    withExtendedLifetime((x, cos, sin)) {
+      ck_rotary(
+        pool.handle, x.floats, Int64(x.shape.rows), Int64(x.shape.last), Int64(heads), Int64(headDim),
+        cos.floats, sin.floats)
+    }
   }
 }

@@ -10,11 +10,13 @@ extension Compute {
   /// Since a row's result never depends on the other rows, the cut does not show in the result.
   public func inRowChunks(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
     let rows = x.shape[0]
-    guard rows > Self.chunkRows else { return body(x) }
+    guard rows > Self.chunkRows && !x.isTracked else { return body(x) }
     var result: Tensor?
     for start in stride(from: 0, to: rows, by: Self.chunkRows) {
       let range = start..<min(rows, start + Self.chunkRows)
       let part = body(x[rows: range])
+      // What lies between is kept for the backward pass anyway: no chunks then.
+      if part.isTracked { return body(x) }
       let whole = result ?? uninitialized([rows, part.shape.last])
       replaceRows(range, of: whole, with: part)
       result = whole
