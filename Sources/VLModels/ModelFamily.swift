@@ -129,15 +129,26 @@ public struct ModelFamily: Sendable {
   /// The `model_type`s of its checkpoints.
   public let modelTypes: [String]
   /// Reads a checkpoint of this family without requiring that it is whole.
-  let open: @Sendable (_ directory: String, _ config: ConfigReader, _ compute: Compute) throws -> OpenedModel
+  let open:
+    @Sendable (_ directory: String, _ config: ConfigReader, _ weights: WeightSource, _ compute: Compute)
+      throws
+      -> OpenedModel
+}
+
+/// Where the weights of a model come from.
+public enum WeightSource: Sendable, Equatable {
+  /// The directory's own files.
+  case directory
+  /// Nowhere: random ones to train from, float32; the directory needs no weights.
+  case random(seed: UInt64)
 }
 
 /// A checkpoint as far as it could be read: what `vlm inspect` reports.
 public struct OpenedModel: Sendable {
   /// The family's name.
   public var family: String
-  /// The tensors.
-  public var checkpoint: Checkpoint
+  /// The tensors; nil where the weights are not the directory's.
+  public var checkpoint: Checkpoint?
   /// Sizes by name, in reading order.
   public var sizes: [(name: String, value: Int)]
   /// Every parameter the network has, with the part it belongs to and what the files call it.
@@ -159,20 +170,24 @@ public enum Families {
 
   /// Reads a checkpoint directory as far as possible.
   /// - Throws: when the directory or its `config.json` cannot be read, or the family is unknown.
-  public static func open(_ directory: String, on compute: Compute) throws -> OpenedModel {
+  public static func open(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
+    -> OpenedModel
+  {
     let config = try ConfigReader(file: directory + "/config.json")
     let type = try config.string("model_type")
     guard let family = all.first(where: { $0.modelTypes.contains(type) }) else {
       let known = all.flatMap(\.modelTypes).joined(separator: ", ")
       throw config.error("model_type", "the family \"\(type)\" is unknown; known are: \(known)")
     }
-    return try family.open(directory, config, compute)
+    return try family.open(directory, config, weights, compute)
   }
 
   /// Loads a checkpoint directory.
   /// - Throws: also when tensors are missing or of the wrong shape.
-  public static func load(_ directory: String, on compute: Compute) throws -> any VisionLanguageModel {
-    let opened = try open(directory, on: compute)
+  public static func load(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
+    -> any VisionLanguageModel
+  {
+    let opened = try open(directory, weights: weights, on: compute)
     guard let model = opened.model else {
       throw ModelError(
         directory, opened.problems, remedy: "copy the checkpoint again, or check its config.json")

@@ -27,4 +27,8 @@ extension Layer {
 
 private struct Freezer: ParameterVisitor {
   mutating func visit(_ parameter: inout Parameter, named name: String) { parameter.freeze() }
+  mutating func visit(_ linear: inout Linear, named prefix: String) {
+    linear.adapter?.down.freeze()
+    linear.adapter?.up.freeze()
+  }
 }

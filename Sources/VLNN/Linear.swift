@@ -6,6 +6,8 @@ public struct Linear: Layer {
   public var weight: Parameter
   /// `[outputs]`, where the map has one.
   public var bias: Parameter?
+  /// What is added to a frozen weight, where it is being adapted.
+  public var adapter: LowRankAdapter?
 
   /// A map without elements yet.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool) {
@@ -20,17 +22,29 @@ public struct Linear: Layer {
       try visitor.visit(&bias, named: prefix + "bias")
       self.bias = bias
     }
+    try visitor.visit(&self, named: prefix)
   }
 
-  /// This map as one of a group that reads the same input.
-  public func map(activation: Activation = .none, residual: Tensor? = nil) -> LinearMap {
-    LinearMap(weight.tensor, bias: bias?.tensor, activation: activation, residual: residual)
+  /// Several maps of one input in one pass: per map `x · Wᵀ + b`.
+  public static func group(_ x: Tensor, _ maps: [Linear], on compute: Compute) -> [Tensor] {
+    compute.linear(
+      x,
+      maps.map {
+        LinearMap($0.weight.tensor, bias: $0.bias?.tensor, residual: $0.adapter?(x, on: compute))
+      })
   }
 
   /// `activation(x · Wᵀ + b) + residual`: x `[rows, inputs]` → `[rows, outputs]`.
   public func callAsFunction(
     _ x: Tensor, activation: Activation = .none, residual: Tensor? = nil, on compute: Compute
   ) -> Tensor {
-    compute.linear(x, [map(activation: activation, residual: residual)])[0]
+    guard let adapter else {
+      return compute.linear(
+        x, weight.tensor, bias: bias?.tensor, activation: activation, residual: residual)
+    }
+    let y = compute.linear(x, weight.tensor, bias: bias?.tensor, residual: adapter(x, on: compute))
+    let activated: Tensor
+    if case .none = activation { activated = y } else { activated = compute.activation(y, activation) }
+    return residual.map { compute.add(activated, $0) } ?? activated
   }
 }

@@ -60,6 +60,14 @@ public struct Parameter: Sendable {
 public protocol ParameterVisitor {
   /// Sees one parameter under its name in published checkpoints.
   mutating func visit(_ parameter: inout Parameter, named name: String) throws
+  /// Sees a linear map as a whole, after its parameters; `prefix` is its name with the final dot. What works on
+  /// low-rank adapters uses it; others need not say anything.
+  mutating func visit(_ linear: inout Linear, named prefix: String) throws
+}
+
+extension ParameterVisitor {
+  /// Nothing.
+  public mutating func visit(_ linear: inout Linear, named prefix: String) throws {}
 }
 
 /// A part of a network: a struct that is called like a function and names each of its parameters once.
@@ -69,7 +77,7 @@ public protocol Layer: Sendable {
 }
 
 extension Layer {
-  /// Every parameter's name, shape and role in visiting order.
+  /// Every parameter's name, shape and role in visiting order, those of low-rank adapters included.
   public func parameterList(_ prefix: String = "") -> [(name: String, parameter: Parameter)] {
     var copy = self
     var lister = ParameterLister()
@@ -82,4 +90,9 @@ extension Layer {
 private struct ParameterLister: ParameterVisitor {
   var list: [(name: String, parameter: Parameter)] = []
   mutating func visit(_ parameter: inout Parameter, named name: String) { list.append((name, parameter)) }
+  mutating func visit(_ linear: inout Linear, named prefix: String) {
+    guard let adapter = linear.adapter else { return }
+    list.append((prefix + LowRankAdapter.downName, adapter.down))
+    list.append((prefix + LowRankAdapter.upName, adapter.up))
+  }
 }

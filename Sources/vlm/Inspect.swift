@@ -44,7 +44,7 @@ struct Inspect: ParsableCommand {
       guard let index = parts.firstIndex(where: { $0.name == name }) else { continue }
       parts[index].tensors += 1
       parts[index].parameters += shape.count
-      if let info = opened.checkpoint.info(storedName) {
+      if let info = opened.checkpoint?.info(storedName) {
         parts[index].bytes += info.byteCount
         parts[index].types.insert(info.type.rawValue)
       }
@@ -68,7 +68,8 @@ struct Inspect: ParsableCommand {
       "  " + pad("all", 18) + pad("\(parts.reduce(0) { $0 + $1.tensors })", 9) + pad("\(parameters)", 16)
       + fixed(Double(bytes) / 1_048_576, 1) + "\n\n"
     text +=
-      "  " + pad("files", 18) + opened.checkpoint.files.map(\.path).joined(separator: "\n" + pad("", 20))
+      "  " + pad("files", 18)
+      + (opened.checkpoint?.files ?? []).map(\.path).joined(separator: "\n" + pad("", 20))
       + "\n"
     if let model = opened.model {
       let defaults = model.generationDefaults
@@ -85,7 +86,7 @@ struct Inspect: ParsableCommand {
 
   /// Tensors that lie in a shard for which the index does not name them: whoever saved it again left them behind.
   private func unlisted(_ opened: OpenedModel) -> [String] {
-    opened.checkpoint.unlisted.map { "\($0.name) in \($0.file)" }
+    (opened.checkpoint?.unlisted ?? []).map { "\($0.name) in \($0.file)" }
   }
 
   private func generation(_ defaults: GenerationDefaults) -> String {
@@ -119,7 +120,7 @@ struct Inspect: ParsableCommand {
             "parameters": .integer(part.parameters),
             "bytes": .integer(part.bytes), "types": strings(part.types.sorted()),
           ]
-        }), "files": strings(opened.checkpoint.files.map(\.path)),
+        }), "files": strings((opened.checkpoint?.files ?? []).map(\.path)),
       "tokenizer": opened.model.map { model in
         [
           "tokens": .integer(model.tokenizer.vocabularySize),

@@ -30,7 +30,7 @@ struct TextAttention: Layer {
   func callAsFunction<Source: KeyValueSource & ~Copyable>(
     _ x: Tensor, residual: Tensor, layer: Int, rotary: RotaryTable, source: inout Source, on compute: Compute
   ) -> Tensor {
-    let projected = compute.linear(x, [query.map(), key.map(), value.map()])
+    let projected = Linear.group(x, [query, key, value], on: compute)
     let q = compute.rotary(projected[0], heads: heads, headDim: headDim, table: rotary)
     let k = compute.rotary(projected[1], heads: kvHeads, headDim: headDim, table: rotary)
     let seen = source.keysAndValues(layer: layer, k: k, v: projected[2])
@@ -59,7 +59,7 @@ struct GatedMLP: Layer {
 
   /// x `[T, H]` → `[T, H]`, `residual` added.
   func callAsFunction(_ x: Tensor, residual: Tensor, on compute: Compute) -> Tensor {
-    let hidden = compute.linear(x, [gate.map(), up.map()])
+    let hidden = Linear.group(x, [gate, up], on: compute)
     return down(compute.siluProduct(gate: hidden[0], up: hidden[1]), residual: residual, on: compute)
   }
 }

@@ -10,18 +10,34 @@ extension ModelFamily {
 }
 
 /// Reads everything a checkpoint directory holds, going on after problems so that all of them are known.
-@Sendable private func openQwen2VL(_ directory: String, _ config: ConfigReader, _ compute: Compute) throws
-  -> OpenedModel
-{
+@Sendable private func openQwen2VL(
+  _ directory: String, _ config: ConfigReader, _ weights: WeightSource, _ compute: Compute
+) throws -> OpenedModel {
   let configuration = try Qwen2VLConfiguration(config)
-  let checkpoint = try Checkpoint(directory: directory)
   var vision = VisionEncoder(configuration.vision)
   var language = LanguageModel(configuration.text)
-  let names = try WeightNames(of: checkpoint)
-  var binder = CheckpointBinder(checkpoint, names: names, on: compute)
-  try vision.visitParameters("visual.", &binder)
-  try language.visitParameters("", &binder)
-  var problems = binder.problems
+  var problems: [String] = []
+  var checkpoint: Checkpoint?
+  var names = WeightNames.published
+  var used: Set<String> = []
+  switch weights {
+  case .directory:
+    let opened = try Checkpoint(directory: directory)
+    names = try WeightNames(of: opened)
+    var binder = CheckpointBinder(opened, names: names, on: compute)
+    try vision.visitParameters("visual.", &binder)
+    try language.visitParameters("", &binder)
+    problems = binder.problems
+    used = binder.used
+    checkpoint = opened
+  case .random(let seed):
+    var initializer = RandomInitializer(seed: seed, on: compute) { name in
+      residualOutputs.contains { name.hasSuffix($0) }
+        ? (name.hasPrefix("visual.") ? configuration.vision.depth : configuration.text.depth) : 0
+    }
+    try vision.visitParameters("visual.", &initializer)
+    try language.visitParameters("", &initializer)
+  }
   var unread = config.unread.map { "config.json: \($0)" }
 
   func attempt<T>(_ body: () throws -> T) -> T? {
@@ -72,7 +88,7 @@ extension ModelFamily {
       ("context", text.contextLength),
     ],
     parameters: parts(vision, language, names), problems: problems,
-    unusedTensors: checkpoint.names.filter { !binder.used.contains($0) && $0 != tiedHead },
+    unusedTensors: (checkpoint?.names ?? []).filter { !used.contains($0) && $0 != tiedHead },
     unreadKeys: unread,
     model: nil)
   if problems.isEmpty, let preprocessor, let generation, let tokenizer, let chat {
@@ -86,6 +102,9 @@ extension ModelFamily {
   }
   return opened
 }
+
+/// The matrices whose outputs are added to the residual streams.
+private let residualOutputs = [".attn.proj.weight", ".mlp.fc2.weight", ".o_proj.weight", ".down_proj.weight"]
 
 private func parts(_ vision: VisionEncoder, _ language: LanguageModel, _ names: WeightNames) -> [(
   part: String, storedName: String, parameter: Parameter

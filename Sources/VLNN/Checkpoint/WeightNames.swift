@@ -23,6 +23,9 @@ public struct WeightNames: Sendable, Equatable {
   /// Names in a known spelling.
   public init(_ layout: Layout) { self.layout = layout }
 
+  /// The published spelling.
+  public static let published = WeightNames(.published)
+
   /// Finds out which spelling a checkpoint uses. Names that no spelling knows do not count.
   ///
   /// - Throws: ``CheckpointError`` naming one tensor of each spelling if there are two, or any tensor if there is none.
