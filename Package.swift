@@ -22,7 +22,8 @@ let package = Package(
     .library(name: "VLTraining", targets: ["VLTraining"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C: the kernels, and module maps for the system's media and text libraries.
@@ -47,11 +48,14 @@ let package = Package(
     .target(
       name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
-    .target(name: "VLTraining", dependencies: ["VLModels"], swiftSettings: strict),
+    .target(
+      name: "VLTraining", dependencies: ["VLModels", "VLJSON", .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
     .executableTarget(
       name: "vlm",
       dependencies: [
-        "VLEngine", "VLTraining", "VLJSON", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "VLEngine", "VLTraining", "VLJSON",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
@@ -68,7 +72,8 @@ let package = Package(
       name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
     .testTarget(
-      name: "VLTrainingTests", dependencies: ["VLTraining", "TestKit"], swiftSettings: strict),
+      name: "VLTrainingTests", dependencies: ["VLTraining", "VLModels", "VLJSON", "VLTensor", "TestKit"],
+      swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17

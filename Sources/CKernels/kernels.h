@@ -55,6 +55,13 @@ typedef struct {
     ck_pool *pool;
 } ck_attention_backward_job;
 
+// MARK: The optimiser (body/optimizer.h)
+
+/// AdamW's scalars for one parameter and step, rounded to float32 once.
+typedef struct {
+    float gradient_scale, first_rest, second_kept, second_rest, second_correction, epsilon, kept, step;
+} ck_adamw_constants;
+
 // MARK: The table
 
 typedef struct {
@@ -95,6 +102,8 @@ typedef struct {
     void (*scale)(float factor, const float *x, float *y, int64_t n);
     void (*accumulate)(const float *x, float *y, int64_t n);
     float (*cross_entropy)(float *scores, int64_t target, float scale, int64_t n);
+    double (*sum_of_squares)(const float *x, int64_t n);
+    void (*adamw)(float *p, const float *g, float *m, float *v, const ck_adamw_constants *c, int64_t n);
 
     double (*fma_burst)(int64_t rounds); // returns the floating-point operations it did
     uint64_t (*read_all)(const void *p, int64_t bytes);

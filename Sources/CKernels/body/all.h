@@ -22,6 +22,8 @@
 
 #include "attention_backward.h"
 
+#include "optimizer.h"
+
 const ck_kernels TABLE = {
     .isa = ISA,
     .lanes = LANES,
@@ -56,6 +58,8 @@ const ck_kernels TABLE = {
     .scale = scale_run,
     .accumulate = accumulate_run,
     .cross_entropy = cross_entropy_row,
+    .sum_of_squares = sum_of_squares_run,
+    .adamw = adamw_run,
     .fma_burst = fma_burst_run,
     .read_all = read_all_run,
 };

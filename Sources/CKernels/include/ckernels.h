@@ -188,6 +188,29 @@ void ck_embedding_backward(ck_pool *pool, const float *dy, const int64_t *ids, c
 void ck_cross_entropy(ck_pool *pool, float *scores, const int64_t *targets, float scale, float *losses, int64_t rows,
                       int64_t n);
 
+// MARK: The optimiser
+
+/// Σ x² over `count` runs of float32, in double. The order of the additions depends on the lengths alone.
+double ck_sum_of_squares(ck_pool *pool, const float *const *spans, const int64_t *lengths, int64_t count);
+
+/// One parameter that AdamW moves, with its moments; all float32, `count` elements each.
+typedef struct {
+    float *parameter;
+    const float *gradient;
+    float *first, *second;
+    int64_t count;
+    double rate, decay, beta1, beta2, epsilon;
+} ck_adamw_tensor;
+
+/// Step number `step` (from 1) of AdamW with decoupled decay for all tensors, with gradients times `gradient_scale`:
+/// p ← p (1 − rate·decay) − rate · m̂ / (√v̂ + ε). One pass over memory.
+void ck_adamw(ck_pool *pool, const ck_adamw_tensor *tensors, int64_t count, int64_t step, float gradient_scale);
+
+// MARK: Checksums
+
+/// Continues the CRC-32C of what came before (0 at first) with more bytes.
+uint32_t ck_crc32c(uint32_t crc, const void *bytes, int64_t count);
+
 // MARK: This machine's ceilings
 
 /// float32 fused multiply-adds at full width on every thread for about `seconds`: FLOP/s (2 per FMA).

@@ -1,2 +1,0 @@
-/// Training: data, optimiser, trainer, snapshots.
-public enum VLTraining {}
