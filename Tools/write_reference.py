@@ -5,7 +5,7 @@
         [--attention sdpa|eager] [--dtype float32] [--threads N]
 
 REQUEST.json holds `messages` (content a string, or parts `{"type":"text","text":…}` and `{"type":"image","image":PATH}`)
-and optionally `min_pixels` and `max_pixels` for all its images. Image paths are relative to OUT's folder, because that is
+and optionally `min_pixels` and `max_pixels`, for all its images or in the part of one. Image paths are relative to OUT's folder, because that is
 where `vlm verify` looks; the same JSON is stored in the file.
 
 OUT.safetensors holds
@@ -231,7 +231,8 @@ def prepare(oracle, request, folder):
         for part in parts_of(message):
             if part["type"] == "image":
                 image = load_image(os.path.join(folder, part["image"]))
-                values, grid = oracle.patches([image], request.get("min_pixels"), request.get("max_pixels"))
+                low, high = (part.get(key, request.get(key)) for key in ("min_pixels", "max_pixels"))
+                values, grid = oracle.patches([image], low, high)
                 patches.append(values)
                 grids.append(grid)
                 counts.append(grid[0] * grid[1] * grid[2] // 4)
@@ -306,6 +307,10 @@ def main():
     unknown = set(request) - {"messages", "min_pixels", "max_pixels"}
     if unknown or "messages" not in request:
         sys.exit(f"{arguments.request}: needs messages, and knows only min_pixels and max_pixels besides")
+    for part in (part for message in request["messages"] for part in parts_of(message)):
+        unknown = set(part) - ({"type", "text"} if part["type"] == "text" else {"type", "image", "min_pixels", "max_pixels"})
+        if unknown:
+            sys.exit(f"{arguments.request}: a part of type {part['type']} has {', '.join(sorted(unknown))}, which does nothing")
     oracle = Oracle(arguments.model, getattr(torch, arguments.dtype), arguments.attention)
     leave_out = ["pixel_values"] * arguments.no_pixel_values + ["vision_embeds"] * arguments.no_vision_embeds
     tensors = write(oracle, request, arguments.out, arguments.layers, arguments.logits, arguments.generate, leave_out)

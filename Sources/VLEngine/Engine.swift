@@ -56,7 +56,7 @@ public actor Engine {
     let cancelled = CancellationFlag()
     let (stream, continuation) = AsyncThrowingStream.makeStream(
       of: GenerationEvent.self, throwing: (any Error).self)
-    if let problem = request.sampling.problem {
+    if let problem = request.problem {
       continuation.finish(throwing: EngineError(problem))
       return stream
     }

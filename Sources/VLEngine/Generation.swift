@@ -27,6 +27,13 @@ public struct GenerationRequest: Sendable {
     self.visionIDs = visionIDs
     self.ignoresEndToken = ignoresEndToken
   }
+
+  /// The first setting that is out of its range, as a sentence; nil when all are possible.
+  public var problem: String? {
+    if let maxTokens, maxTokens < 0 { return "max tokens \(maxTokens) is negative" }
+    if stop.contains("") { return "a stop text is empty; it would end every answer at once" }
+    return sampling.problem
+  }
 }
 
 /// Why an answer ended.

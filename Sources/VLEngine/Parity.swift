@@ -1,4 +1,3 @@
-internal import VLJSON
 internal import VLMedia
 public import VLModels
 public import VLNN
@@ -27,51 +26,21 @@ public struct ParityReference: Sendable {
   /// The tensors.
   public let file: SafetensorsFile
   /// The request, if the file holds one.
-  public let request: (messages: [Message], visionIDs: Bool)?
+  public let request: ConversationForm?
 
   /// Opens a reference.
   public init(_ path: String) throws {
     file = try SafetensorsFile(path: path)
     let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
       separator: "/")
-    request = try file.metadata["request"].map {
-      try Self.parse($0, path: path, directory: directory.isEmpty && !path.hasPrefix("/") ? "." : directory)
-    }
-  }
-
-  private static func parse(_ text: String, path: String, directory: String) throws -> ([Message], Bool) {
-    func bad(_ problem: String) -> EngineError {
-      EngineError("\(path): metadata key \"request\": \(problem); see docs/verify.md for the form")
-    }
-    guard let object = try? JSONValue(parsing: text).objectValue else { throw bad("it is not a JSON object") }
-    for key in object.keys where !["messages", "min_pixels", "max_pixels", "add_vision_id"].contains(key) {
-      throw bad("unknown key \"\(key)\"")
-    }
-    let resize = ResizeRequest(
-      minPixels: object["min_pixels"]?.integerValue, maxPixels: object["max_pixels"]?.integerValue)
-    guard let turns = object["messages"]?.arrayValue else { throw bad("no list of messages") }
-    let messages = try turns.map { turn -> Message in
-      guard let role = turn["role"]?.stringValue, let content = turn["content"] else {
-        throw bad("a message without role or content")
+    do throws(EngineError) {
+      request = try file.metadata["request"].map { text throws(EngineError) in
+        try ConversationForm(
+          parsing: text, relativeTo: directory.isEmpty && !path.hasPrefix("/") ? "." : directory)
       }
-      if let text = content.stringValue { return Message(role: role, text) }
-      guard let parts = content.arrayValue else { throw bad("content is neither text nor a list") }
-      return Message(
-        role: role,
-        parts: try parts.map { part in
-          switch part["type"]?.stringValue {
-          case "text":
-            guard let text = part["text"]?.stringValue else { throw bad("a text part without text") }
-            return .text(text)
-          case "image":
-            guard let image = part["image"]?.stringValue else { throw bad("an image part without image") }
-            return .image(
-              ImageInput(.file(image.hasPrefix("/") ? image : directory + "/" + image), resize: resize))
-          case let type: throw bad("a part of unknown type \"\(type ?? "none")\"")
-          }
-        })
+    } catch {
+      throw EngineError("\(path): metadata key \"request\": \(error); see docs/verify.md for the form")
     }
-    return (messages, object["add_vision_id"]?.boolValue ?? false)
   }
 }
 

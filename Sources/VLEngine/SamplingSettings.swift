@@ -32,13 +32,13 @@ public struct SamplingSettings: Sendable, Equatable {
   /// The first setting that is out of its range, as a sentence; nil when all are possible.
   public var problem: String? {
     if !greedy && !(temperature > 0 && temperature.isFinite) {
-      return "temperature \(temperature) is not above 0 (use greedy decoding for the likeliest token)"
+      return "temperature \(temperature) is not a number above 0 (greedy decoding takes the likeliest token)"
     }
     if topK < 0 { return "top-k \(topK) is negative (0 keeps all tokens)" }
     if !(topP > 0 && topP <= 1) { return "top-p \(topP) is outside (0, 1]" }
     if !(minP >= 0 && minP <= 1) { return "min-p \(minP) is outside [0, 1]" }
     if !(repetitionPenalty > 0 && repetitionPenalty.isFinite) {
-      return "repetition penalty \(repetitionPenalty) is not above 0 (1 changes nothing)"
+      return "repetition penalty \(repetitionPenalty) is not a number above 0 (1 changes nothing)"
     }
     return nil
   }

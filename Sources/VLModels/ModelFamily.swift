@@ -1,3 +1,4 @@
+internal import Glibc
 public import VLMedia
 public import VLNN
 public import VLTensor
@@ -173,6 +174,7 @@ public enum Families {
   public static func open(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
     -> OpenedModel
   {
+    try requireDirectory(directory)
     let config = try ConfigReader(file: directory + "/config.json")
     let type = try config.string("model_type")
     guard let family = all.first(where: { $0.modelTypes.contains(type) }) else {
@@ -180,6 +182,18 @@ public enum Families {
       throw config.error("model_type", "the family \"\(type)\" is unknown; known are: \(known)")
     }
     return try family.open(directory, config, weights, compute)
+  }
+
+  /// Refuses what is plainly something else; a directory that is not there is reported with its `config.json`.
+  private static func requireDirectory(_ path: String) throws(ModelError) {
+    guard !path.isEmpty else {
+      throw ModelError("checkpoint directory", ["its name is empty"], remedy: "name the directory")
+    }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return }
+    throw ModelError(
+      path, ["this is not a directory"],
+      remedy: "name the directory that holds config.json, the weights and the tokenizer")
   }
 
   /// Loads a checkpoint directory.

@@ -30,7 +30,7 @@ struct Answering: Sendable {
           }
           if done == total { terminal.clear() }
         case .token: break
-        case .text(let text): if streams { Terminal.say(text) }
+        case .text(let text): if streams { Terminal.sayAnswer(text) }
         case .finished(let value): result = value
         }
       }

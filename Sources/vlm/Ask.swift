@@ -12,7 +12,10 @@ struct Ask: AsyncParsableCommand {
       --format json and is shown on a terminal.
       """)
 
-  @Argument(help: "The question; read from standard input when absent or \"-\".")
+  @Argument(
+    help:
+      "The question; read from standard input when absent or \"-\". One that starts with a dash goes last, after --."
+  )
   var prompt: String?
 
   @Option(
@@ -21,6 +24,7 @@ struct Ask: AsyncParsableCommand {
       "Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
   var image: [String] = []
 
+  @OptionGroup var perImage: PerImageOptions
   @OptionGroup var model: ModelOptions
   @OptionGroup var generation: GenerationOptions
 
@@ -33,6 +37,7 @@ struct Ask: AsyncParsableCommand {
       throw ValidationError(
         "standard input can be read once: give the question as an argument, or the images as files")
     }
+    try perImage.validate(count: image.count, generation.image)
     if prompt == nil && Terminal.inputIsInteractive {
       throw ValidationError("no question: give it as an argument or on standard input")
     }
@@ -42,7 +47,7 @@ struct Ask: AsyncParsableCommand {
     Interrupt.install()
     let terminal = Terminal()
     let question = try questionText()
-    let images = try image.map(generation.image.input)
+    let images = try perImage.inputs(image, generation.image)
     let clock = ContinuousClock()
     let start = clock.now
     let model = try model.load(terminal)
@@ -71,7 +76,7 @@ struct Ask: AsyncParsableCommand {
 
   private func questionText() throws -> String {
     if let prompt, prompt != "-" { return prompt }
-    guard let text = String(validating: readStandardInput(), as: UTF8.self) else {
+    guard let text = String(validating: try StandardInput.readAll(), as: UTF8.self) else {
       throw Failure("standard input is not UTF-8 text; the question must be")
     }
     let trimmed = text.hasSuffix("\n") ? String(text.dropLast()) : text

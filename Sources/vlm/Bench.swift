@@ -22,16 +22,24 @@ struct Bench: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @Option(help: ArgumentHelp("Measure only these; may be given several times.", valueName: "phase")) var only:
     [Phase] = []
-  @Option(help: ArgumentHelp("Sides of the square images to encode.", valueName: "pixels")) var side: [Int] =
-    [448, 1120]
-  @Option(help: ArgumentHelp("Prompt lengths to prefill.", valueName: "tokens")) var prompt: [Int] = [
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Sides of the square images to encode.", valueName: "pixels")) var side: [Int] =
+      [448, 1120]
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("Prompt lengths to prefill.", valueName: "tokens"))
+  var prompt: [Int] = [
     512, 2048,
   ]
-  @Option(help: ArgumentHelp("Lengths after which to decode.", valueName: "tokens")) var after: [Int] = [
-    512, 4096,
-  ]
-  @Option(help: ArgumentHelp("Tokens to decode per measurement.", valueName: "n")) var tokens = 32
-  @Option(help: ArgumentHelp("Runs of each measurement.", valueName: "n")) var runs = 3
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Lengths after which to decode.", valueName: "tokens")) var after: [Int] = [
+      512, 4096,
+    ]
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens to decode per measurement.", valueName: "n"))
+  var tokens = 32
+  @Option(parsing: .unconditional, help: ArgumentHelp("Runs of each measurement.", valueName: "n")) var runs =
+    3
   @Option(help: "text or json.") var format = OutputFormat.text
 
   func validate() throws {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import VLEngine
-import VLJSON
 import VLMedia
 import VLModels
 
@@ -17,11 +16,14 @@ struct Chat: AsyncParsableCommand {
   @OptionGroup var generation: GenerationOptions
 
   private static let help = """
-    /image FILE   adds an image to your next message
-    /reset        forgets the conversation
-    /save FILE    writes the conversation as JSON (messages, with image paths)
-    /help         this list
-    /quit         ends the chat
+    /image FILE       adds an image to your next message (also a data: URL)
+    /resize SETTINGS  resizes the image just added otherwise: /resize max-pixels=50176
+    /save FILE        writes the conversation as JSON; its images by their paths
+    /load FILE        goes on with a saved conversation in place of this one
+    /reset            forgets the conversation
+    /help             this list
+    /quit             ends the chat (as Ctrl-D does)
+    What starts with // is a message that starts with /.
 
     """
 
@@ -32,13 +34,15 @@ struct Chat: AsyncParsableCommand {
     let sampling = generation.sampling.resolved(defaults: model.generationDefaults)
     let engine = Engine(model)
     terminal.note("\(model.family), \(sampling.summary). /help lists the commands.")
-    var history = Conversation(system: generation.system)
-    while let line = readPrompt() {
+    var history = ChatHistory(system: generation.system)
+    var input = LineReader()
+    while let line = try readPrompt(&input, terminal) {
       do {
-        if line.hasPrefix("/") {
-          if try command(line, &history) { break }
+        if line.hasPrefix("/") && !line.hasPrefix("//") {
+          if try command(line, &history, engine, terminal) { break }
         } else if !line.allSatisfy(\.isWhitespace) {
-          try await answer(line, &history, sampling, engine, terminal)
+          let message = line.hasPrefix("//") ? String(line.dropFirst()) : line
+          try await answer(message, &history, sampling, engine, terminal)
         }
       } catch let code as ExitCode {
         throw code
@@ -48,32 +52,72 @@ struct Chat: AsyncParsableCommand {
         if !Terminal.inputIsInteractive { throw ExitCode(1) }
       }
     }
-  }
-
-  /// The next line; nil at the end. Ctrl-C at the prompt ends the chat.
-  private func readPrompt() -> String? {
-    Interrupt.reset()
-    if Terminal.inputIsInteractive { Terminal.say("> ") }
-    guard let line = readLine(strippingNewline: true), !Interrupt.isPending else {
-      if Terminal.inputIsInteractive { Terminal.say("\n") }
-      return nil
+    if !history.waiting.isEmpty && !Terminal.inputIsInteractive {
+      throw Failure("the input ends after /image and before a message; nothing was asked about the image")
     }
-    return line
   }
 
-  private func command(_ line: String, _ history: inout Conversation) throws -> Bool {
+  /// The next line; nil at the end. Ctrl-C gives up the line; a second one, without a line between, ends the chat.
+  private func readPrompt(_ input: inout LineReader, _ terminal: Terminal) throws -> String? {
+    var interrupts = 0
+    while true {
+      Interrupt.reset()
+      terminal.prompt("> ")
+      switch try input.next() {
+      case .line(let line): return line
+      case .end:
+        terminal.prompt("\n")
+        return nil
+      case .interrupted:
+        guard Terminal.inputIsInteractive else { throw ExitCode(130) }
+        interrupts += 1
+        terminal.prompt("\n")
+        if interrupts > 1 { throw ExitCode(130) }
+        terminal.note("[Ctrl-C again or Ctrl-D ends the chat]")
+      }
+    }
+  }
+
+  /// Follows a command; true if it ends the chat.
+  private func command(
+    _ line: String, _ history: inout ChatHistory, _ engine: Engine, _ terminal: Terminal
+  ) throws -> Bool {
     let words = line.split(separator: " ", maxSplits: 1).map(String.init)
     let argument = words.count > 1 ? words[1].trimmingBlanks() : ""
+    func file(_ example: String) throws -> String {
+      guard !argument.isEmpty else { throw Failure("\(words[0]) needs a file: \(words[0]) \(example)") }
+      return ChatFile.expanded(argument)
+    }
     switch words[0] {
     case "/image":
-      guard !argument.isEmpty else { throw Failure("/image needs a file: /image photo.jpg") }
-      let input = try generation.image.input(argument)
-      _ = try input.source.decode()
-      history.waiting.append((argument, input))
-    case "/reset": history = Conversation(system: generation.system)
+      let path = try file("photo.jpg")
+      guard path != "-" else { throw Failure("/image -: standard input is the chat itself; name a file") }
+      let input = try generation.image.input(path)
+      terminal.note(try report(input, engine.model))
+      history.waiting.append(input)
+    case "/resize":
+      guard var input = history.waiting.last else {
+        throw Failure(
+          "/resize is about the image added before your next message, and there is none; /image first")
+      }
+      var override = ResizeRequest()
+      do { try override.apply(argument) } catch { throw Failure("/resize \(argument): \(error)") }
+      input.resize = input.resize.overridden(by: override)
+      if let problem = input.resize.problem(saying: { $0 }) { throw Failure("/resize: \(problem)") }
+      terminal.note(try report(input, engine.model))
+      history.waiting[history.waiting.count - 1] = input
     case "/save":
-      guard !argument.isEmpty else { throw Failure("/save needs a file: /save chat.json") }
-      try write(history.json.serialized(.pretty) + "\n", to: argument)
+      let path = try file("chat.json")
+      guard let text = history.text(visionIDs: generation.visionIds, tokenizer: engine.model.tokenizer) else {
+        throw Failure("/save: an image of this chat is in no file")
+      }
+      try ChatFile.write(text + "\n", to: path)
+      terminal.note("[\(history.messages.count) messages in \(path)]")
+    case "/load":
+      let loaded = try load(file("chat.json"), engine.model)
+      history = ChatHistory(loaded)
+      terminal.note("[\(loaded.messages.count) messages loaded]")
+    case "/reset": history = ChatHistory(system: generation.system)
     case "/help": Terminal.say(Self.help)
     case "/quit", "/exit": return true
     default: throw Failure("unknown command \(words[0]); /help lists them")
@@ -81,16 +125,44 @@ struct Chat: AsyncParsableCommand {
     return false
   }
 
+  /// Reads a picture as far as is needed to say what will become of it; an error if it cannot be used.
+  private func report(_ input: ImageInput, _ model: any VisionLanguageModel) throws -> String {
+    let report = try model.prepare(input, bytes: input.source.load()).report
+    return "[\(report.format) \(report.originalWidth)×\(report.originalHeight), seen as "
+      + "\(report.resizedWidth)×\(report.resizedHeight), \(report.tokens) tokens]"
+  }
+
+  /// Reads a saved chat; an error unless all of it, pictures included, is there.
+  private func load(_ path: String, _ model: any VisionLanguageModel) throws -> ConversationForm {
+    let text = try ChatFile.read(path)
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let directory = parts.isEmpty ? "." : parts.joined(separator: "/")
+    let form: ConversationForm
+    do { form = try ConversationForm(parsing: text, relativeTo: directory, tokenizer: model.tokenizer) } catch
+    {
+      throw Failure("\(path): \(error); name a file that /save wrote")
+    }
+    for message in form.messages {
+      for case .image(let input) in message.parts { _ = try report(input, model) }
+    }
+    guard form.visionIDs == generation.visionIds else {
+      throw Failure(
+        "\(path): the chat was held with\(form.visionIDs ? "" : "out") --vision-ids; start this one so too")
+    }
+    return form
+  }
+
   private func answer(
-    _ line: String, _ history: inout Conversation, _ sampling: SamplingSettings, _ engine: Engine,
+    _ line: String, _ history: inout ChatHistory, _ sampling: SamplingSettings, _ engine: Engine,
     _ terminal: Terminal
   ) async throws {
-    let user = Message(role: "user", parts: history.waiting.map { .image($0.input) } + [.text(line)])
+    let user = Message(role: "user", parts: history.waiting.map { .image($0) } + [.text(line)])
     let answering = Answering(terminal: terminal, streams: true)
     let request = generation.request(history.messages + [user], sampling)
     guard let result = try await answering.follow(request, on: engine) else {
       Terminal.say("\n")
-      terminal.note("[stopped; the message is not kept]")
+      let images = history.waiting.isEmpty ? "" : "; its images wait for the next"
+      terminal.note("[stopped; the message is not kept\(images)]")
       if !Terminal.inputIsInteractive { throw ExitCode(130) }
       return
     }
@@ -98,55 +170,7 @@ struct Chat: AsyncParsableCommand {
     terminal.note(
       "[\(result.usage.promptTokens) prompt tokens (\(result.usage.cachedTokens) cached), "
         + "\(result.usage.completionTokens) new, \(result.finishReason.rawValue)]")
-    history.record(user, line, result, endTokens: engine.model.generationDefaults.eosTokens)
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    let bytes = Array(text.utf8)
-    guard let file = fopen(path, "wb") else {
-      throw Failure(
-        "\(path): it cannot be written (\(String(cString: strerror(errno)))); choose another file")
-    }
-    let complete = fwrite(bytes, 1, bytes.count, file) == bytes.count
-    guard fclose(file) == 0, complete else { throw Failure("\(path): writing failed; check the disk") }
-  }
-}
-
-/// What was said so far, as the model has seen it and as a person can read it.
-private struct Conversation {
-  var messages: [Message] = []
-  /// Images for the next message.
-  var waiting: [(path: String, input: ImageInput)] = []
-  private var readable: [JSONValue] = []
-
-  init(system: String?) {
-    guard let system else { return }
-    messages = [Message(role: "system", system)]
-    readable = [["role": "system", "content": .string(system)]]
-  }
-
-  var json: JSONValue { ["messages": .array(readable)] }
-
-  /// Keeps a turn. The answer is kept as its tokens, so that the cache continues exactly.
-  mutating func record(_ user: Message, _ line: String, _ result: GenerationResult, endTokens: [Int]) {
-    messages.append(user)
-    // The end token belongs to the turn's frame, which the next prompt writes anew.
-    let ended = result.tokens.last.map(endTokens.contains) ?? false
-    messages.append(
-      Message(role: "assistant", parts: [.tokens(ended ? result.tokens.dropLast() : result.tokens)]))
-    let images = waiting.map { JSONValue.object(["type": "image", "image": .string($0.path)]) }
-    readable.append(["role": "user", "content": .array(images + [["type": "text", "text": .string(line)]])])
-    readable.append(["role": "assistant", "content": .string(result.text)])
-    waiting = []
-  }
-}
-
-extension JSONValue {
-  /// An object value from a literal.
-  fileprivate static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
-    var object = JSONObject()
-    for (key, value) in members { object[key] = value }
-    return .object(object)
+    history.record(user, result, endTokens: engine.model.generationDefaults.eosTokens)
   }
 }
 

@@ -31,10 +31,14 @@ struct ModelOptions: ParsableArguments {
 }
 
 struct ThreadOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Threads to work with (default: every processor available).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to work with (default: every processor available).", valueName: "n"))
   var threads: Int?
 
   func validate() throws {
+    // Every command that computes has these options, so this is where the other knob of the machine is checked.
+    if let problem = InstructionSet.environmentProblem { throw ValidationError(problem) }
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads \(threads) is outside 1...1024")
     }
@@ -43,93 +47,37 @@ struct ThreadOptions: ParsableArguments {
   func makeCompute() -> Compute { Compute(threads: threads ?? ThreadPool.availableProcessors) }
 }
 
-struct ImageOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Least area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
-  var minPixels: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Largest area of a resized image, in pixels (default: the checkpoint's).", valueName: "n"))
-  var maxPixels: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Width to resize from instead of the image's own; with --resized-height.", valueName: "n"))
-  var resizedWidth: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Height to resize from instead of the image's own; with --resized-width.", valueName: "n"))
-  var resizedHeight: Int?
-
-  func validate() throws {
-    for (name, value) in [
-      ("--min-pixels", minPixels), ("--max-pixels", maxPixels), ("--resized-width", resizedWidth),
-      ("--resized-height", resizedHeight),
-    ] {
-      if let value, value < 1 { throw ValidationError("\(name) \(value) is not above 0") }
-    }
-    if let minPixels, let maxPixels, minPixels > maxPixels {
-      throw ValidationError("--min-pixels \(minPixels) is above --max-pixels \(maxPixels)")
-    }
-    if (resizedWidth == nil) != (resizedHeight == nil) {
-      throw ValidationError("--resized-width and --resized-height go together")
-    }
-  }
-
-  var resize: ResizeRequest {
-    ResizeRequest(
-      minPixels: minPixels, maxPixels: maxPixels, resizedHeight: resizedHeight, resizedWidth: resizedWidth)
-  }
-
-  /// The input that an `--image` argument names: a file, `-` for standard input, or a `data:` URL.
-  func input(_ argument: String) throws -> ImageInput {
-    if argument == "-" {
-      return ImageInput(.data(readStandardInput(), name: "standard input"), resize: resize)
-    }
-    if argument.hasPrefix("data:") { return ImageInput(.dataURL(argument), resize: resize) }
-    return ImageInput(.file(argument), resize: resize)
-  }
-}
-
-/// Everything on standard input.
-func readStandardInput() -> [UInt8] {
-  var bytes: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 1 << 16)
-  while true {
-    let count = read(STDIN_FILENO, &buffer, buffer.count)
-    if count < 0 && errno == EINTR { continue }
-    guard count > 0 else { return bytes }
-    bytes += buffer[..<count]
-  }
-}
-
 struct SamplingOptions: ParsableArguments {
   @Flag(help: "Always take the likeliest token.")
   var greedy = false
 
-  @Option(help: ArgumentHelp("Sampling temperature; 0 is --greedy.", valueName: "t"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Sampling temperature; 0 is --greedy.", valueName: "t"))
   var temperature: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Sample from the smallest set of tokens with this probability in all.", valueName: "p")
   )
   var topP: Double?
 
-  @Option(help: ArgumentHelp("Sample from the k likeliest tokens; 0 for all.", valueName: "k"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Sample from the k likeliest tokens; 0 for all.", valueName: "k"))
   var topK: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Sample from tokens at least this share as likely as the likeliest.", valueName: "p"))
   var minP: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Divides the scores of tokens that occurred; 1 changes nothing.", valueName: "r"))
   var repetitionPenalty: Double?
 
-  @Option(help: ArgumentHelp("Seed of the random numbers (default: a new one, reported).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of the random numbers (default: a new one, reported).", valueName: "n"))
   var seed: UInt64?
 
   func validate() throws {
@@ -172,13 +120,17 @@ struct GenerationOptions: ParsableArguments {
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var image: ImageOptions
 
-  @Option(name: .long, help: ArgumentHelp("System message (default: the family's).", valueName: "text"))
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp("System message (default: the family's).", valueName: "text"))
   var system: String?
 
-  @Option(help: ArgumentHelp("Generate at most this many tokens.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Generate at most this many tokens.", valueName: "n"))
   var maxTokens = 512
 
-  @Option(help: ArgumentHelp("Text that ends the answer; may be given several times.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Text that ends the answer; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
   @Flag(help: "Write \"Picture N: \" before each image.")

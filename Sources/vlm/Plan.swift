@@ -18,15 +18,20 @@ struct Plan: ParsableCommand {
     help: ArgumentHelp(
       "Image file, data: URL, or \"-\" for standard input; may be given several times.", valueName: "file"))
   var image: [String] = []
+  @OptionGroup var perImage: PerImageOptions
   @OptionGroup var model: ModelOptions
   @OptionGroup var imageOptions: ImageOptions
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Find the largest --max-pixels that fits this much memory: 8G, 900M.", valueName: "size"))
   var memory: String?
-  @Option(help: ArgumentHelp("The question's tokens, besides the images.", valueName: "n")) var textTokens =
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("The question's tokens, besides the images.", valueName: "n"))
+  var textTokens =
     64
-  @Option(help: ArgumentHelp("Tokens to be generated.", valueName: "n")) var maxTokens = 512
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens to be generated.", valueName: "n"))
+  var maxTokens = 512
   @Option(help: "text or json.") var format = OutputFormat.text
 
   /// Shares of the ceilings that the work reaches: see docs/performance.md.
@@ -41,6 +46,7 @@ struct Plan: ParsableCommand {
       throw ValidationError("--memory finds --max-pixels: give one of them")
     }
     if image.isEmpty { throw ValidationError("give at least one --image") }
+    try perImage.validate(count: image.count, imageOptions)
     if textTokens < 0 || maxTokens < 0 {
       throw ValidationError("--text-tokens and --max-tokens must not be negative")
     }
@@ -58,12 +64,13 @@ struct Plan: ParsableCommand {
 
   func run() throws {
     let model = try model.load(Terminal())
-    let sources = try image.map { try imageOptions.input($0) }
+    let sources = try perImage.inputs(image, imageOptions)
     let bytes = try sources.map { try $0.source.load() }
     func reports(maxPixels: Int?) throws -> [ImageReport] {
       try zip(sources, bytes).map { input, bytes in
         var input = input
-        if let maxPixels { input.resize.maxPixels = maxPixels }
+        // What is set for one picture stays, as it would when the result is given as --max-pixels.
+        if let maxPixels, input.resize.maxPixels == nil { input.resize.maxPixels = maxPixels }
         return try model.plan(input, bytes: bytes)
       }
     }

@@ -24,6 +24,23 @@ struct Terminal: Sendable {
   /// Text on standard output, at once.
   static func say(_ text: String) { write(text, to: STDOUT_FILENO) }
 
+  /// A model's words on standard output. On a terminal, control characters become U+FFFD: an answer may repeat what a
+  /// picture says, and must not move the cursor or rename the window.
+  static func sayAnswer(_ text: String) {
+    guard isatty(STDOUT_FILENO) == 1 else { return say(text) }
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      let isControl = scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+      shown.append(isControl ? "\u{FFFD}" : scalar)
+    }
+    say(String(shown))
+  }
+
+  /// What stands before a person's input, where one is typing; on standard error, so that output can be kept in a file.
+  func prompt(_ text: String) {
+    if Self.inputIsInteractive { Self.write(text, to: STDERR_FILENO) }
+  }
+
   private static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

@@ -13,9 +13,10 @@ struct Verify: ParsableCommand {
   @Argument(help: "Checkpoint directory.") var model: String
   @Argument(help: "File of reference values.") var reference: String
 
-  @Option(help: "Relative tolerance.") var rtol = 1e-4
-  @Option(help: "Absolute tolerance (default: rtol times the root mean square of each stage).") var atol:
-    Double?
+  @Option(parsing: .unconditional, help: "Relative tolerance.") var rtol = 1e-4
+  @Option(
+    parsing: .unconditional,
+    help: "Absolute tolerance (default: rtol times the root mean square of each stage).") var atol: Double?
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {

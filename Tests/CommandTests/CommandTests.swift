@@ -1,64 +1,6 @@
-import Glibc
 import TestKit
 import Testing
 import VLJSON
-
-/// What one run of the program left behind.
-private struct Run {
-  var status: Int32
-  var output: String
-  var errors: String
-
-  var json: JSONValue? { try? JSONValue(parsing: output) }
-}
-
-private let root = Goldens.directory + "/../.."
-private let tiny = Goldens.directory + "/tiny"
-private let scene = Goldens.directory + "/references/images/scene.png"
-
-/// Runs the built program; `interruptAfter` sends it SIGINT after so many milliseconds.
-private func vlm(_ arguments: String..., input: [UInt8] = [], interruptAfter: UInt32? = nil) -> Run {
-  vlm(arguments, input: input, interruptAfter: interruptAfter)
-}
-
-private func vlm(_ arguments: [String], input: [UInt8] = [], interruptAfter: UInt32? = nil) -> Run {
-  let scratch = Scratch()
-  let paths = (
-    input: scratch.write(input, to: "in"), output: scratch.path + "/out", errors: scratch.path + "/err"
-  )
-  var actions = posix_spawn_file_actions_t()
-  posix_spawn_file_actions_init(&actions)
-  posix_spawn_file_actions_addopen(&actions, 0, paths.input, O_RDONLY, 0)
-  posix_spawn_file_actions_addopen(&actions, 1, paths.output, O_WRONLY | O_CREAT, 0o600)
-  posix_spawn_file_actions_addopen(&actions, 2, paths.errors, O_WRONLY | O_CREAT, 0o600)
-  defer { posix_spawn_file_actions_destroy(&actions) }
-  let program = root + "/.build/release/vlm"
-  var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-  defer { for argument in argv { free(argument) } }
-  var process = pid_t()
-  guard posix_spawn(&process, program, &actions, nil, &argv, environ) == 0 else {
-    return Run(status: -1, output: "", errors: "the program could not be started")
-  }
-  if let interruptAfter {
-    usleep(interruptAfter * 1000)
-    kill(process, SIGINT)
-  }
-  var status: Int32 = 0
-  waitpid(process, &status, 0)
-  // A signal is reported as shells do.
-  let code = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
-  return Run(
-    status: code, output: String(decoding: Scratch.read(paths.output), as: UTF8.self),
-    errors: String(decoding: Scratch.read(paths.errors), as: UTF8.self))
-}
-
-/// A failure is one line on standard error that names the culprit, nothing on standard output, and this exit code.
-private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String) {
-  #expect(run.status == status, "\(run.errors)")
-  #expect(run.output.isEmpty)
-  #expect(run.errors.contains(name), "\(run.errors)")
-  if status == 1 { #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)") }
-}
 
 @Suite struct AskTests {
   @Test func textIsTheAnswerAlone() {
@@ -128,6 +70,39 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     #expect(untouched["sampling"]?["temperature"]?.doubleValue == 0.01)
   }
 
+  @Test func settingsOfOnePictureWinOverThoseForAll() throws {
+    func heights(_ command: String, _ extra: String...) -> [Int]? {
+      let images = ["--image", scene, "--image", scene, "--image", scene, "--min-pixels", "3136"]
+      let run = vlm(
+        [command] + (command == "ask" ? ["x", "--max-tokens", "1"] : []) + images
+          + ["--model", tiny, "--format", "json"] + extra)
+      return run.json?["images"]?.arrayValue?.compactMap { $0["resized"]?["height"]?.integerValue }
+    }
+    for command in ["ask", "plan"] {
+      #expect(heights(command) == [56, 56, 56])
+      #expect(heights(command, "--resize", "2:max-pixels=3136") == [56, 28, 56])
+      #expect(
+        heights(
+          command, "--max-pixels", "3136", "--resize", "3:max-pixels=9000", "--resize",
+          "1:resized-width=28,resized-height=112") == [112, 28, 56])
+    }
+  }
+
+  @Test func aQuestionMayStartWithADash() {
+    let run = vlm("ask", "--model", tiny, "--greedy", "--max-tokens", "2", "--", "- one or two?")
+    #expect(run.status == 0, "\(run.errors)")
+  }
+
+  @Test func everyInstructionSetGivesTheSame() {
+    let expected = vlm("ask", "Hello", "--image", scene, "--model", tiny, "--greedy", "--max-tokens", "4")
+      .output
+    let plain = vlm(
+      "ask", "Hello", "--image", scene, "--model", tiny, "--greedy", "--max-tokens", "4",
+      environment: ["VLM_ISA=plain"])
+    #expect(plain.status == 0 && plain.output == expected)
+    #expect(vlm("inspect", tiny, environment: ["VLM_ISA="]).status == 0)
+  }
+
   @Test func ctrlCStopsCleanly() {
     // The tiny model's context is the only limit: it would go on for a long time.
     let run = vlm(
@@ -163,6 +138,8 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     let scratch = Scratch()
     expectFailure(ask(scratch.path + "/none"), naming: "none/config.json")
     expectFailure(ask(scratch.path), naming: "config.json")
+    expectFailure(ask(scene), naming: "directory")
+    expectFailure(ask(""), naming: "directory")
     scratch.copy(golden: "tiny")
     let weights = Scratch.read(tiny + "/model.safetensors")
     scratch.write(Array(weights[..<(weights.count / 2)]), to: "model.safetensors")
@@ -186,6 +163,48 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     expectFailure(vlm("ask", "x", "--model", tiny, "--resized-width", "100"), 2, naming: "--resized-height")
     expectFailure(vlm("ask", "--model", tiny, "--image", "-"), 2, naming: "standard input")
     expectFailure(vlm("ask", "x", "--model", tiny, "--top-p", "1.5"), 2, naming: "top-p")
+    expectFailure(
+      vlm("ask", "--model", tiny, "--image", "-", "--image", "-", "x"), 2, naming: "standard input")
+  }
+
+  @Test(arguments: [
+    ("--max-tokens", "0"), ("--max-tokens", "-3"), ("--temperature", "nan"), ("--temperature", "-1"),
+    ("--temperature", "inf"), ("--top-p", "0"), ("--top-k", "-1"), ("--min-p", "2"),
+    ("--repetition-penalty", "0"), ("--repetition-penalty", "nan"), ("--seed", "-1"), ("--threads", "0"),
+    ("--threads", "100000"), ("--threads", "x"), ("--stop", ""), ("--min-pixels", "0"),
+    ("--max-pixels", "-5"),
+    ("--resized-height", "0"), ("--format", "xml"), ("--max-tokens", "99999999999999999999"),
+  ]) func valuesOutOfRangeNameTheirFlag(flag: String, value: String) {
+    let name = flag.dropFirst(2).replacing("-", with: " ")
+    let run = vlm("ask", "x", "--model", tiny, flag, value)
+    #expect(run.status == 2)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.replacing("-", with: " ").contains(name), "\(run.errors)")
+  }
+
+  @Test(arguments: [
+    "3:max-pixels=5000", "0:max-pixels=5000", "x:max-pixels=5000", "max-pixels=5000", "1:max-pixels", "1:",
+    "1:width=5", "1:max-pixels=x", "1:max-pixels=0", "1:resized-width=56",
+    "1:max-pixels=5000,min-pixels=6000", "1:max-pixels=5000,max-pixels=5000", "",
+  ]) func resizeSettingsThatCannotBeApplied(_ text: String) {
+    let images = ["--image", scene, "--image", scene]
+    for command in [["ask", "x"], ["plan"]] {
+      let run = vlm(command + ["--model", tiny, "--resize", text] + images)
+      #expect(run.status == 2, "\(run.errors)")
+      #expect(run.errors.contains("--resize") || run.errors.contains("picture 1"), "\(run.errors)")
+    }
+    expectFailure(vlm("ask", "x", "--model", tiny, "--resize", "1:max-pixels=5000"), 2, naming: "--resize")
+  }
+
+  @Test func instructionSetsThatCannotBeUsed() {
+    // One of them belongs to another processor than this one.
+    for command in [["ask", "x", "--model", tiny], ["inspect", tiny], ["bench", tiny]] {
+      for name in ["sse9", "PLAIN", "plain,neon"] {
+        expectFailure(vlm(command, environment: ["VLM_ISA=\(name)"]), 2, naming: "VLM_ISA=\(name)")
+      }
+    }
+    let foreign = ["neon", "avx2"].map { vlm("inspect", tiny, environment: ["VLM_ISA=\($0)"]).status }
+    #expect(foreign.contains(2))
   }
 
   @Test func aPromptBeyondTheContext() {
@@ -264,22 +283,6 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     #expect(text.output.contains("not by the index") && text.output.contains("IT WOULD NOT LOAD"))
   }
 
-  @Test func chatKeepsItsHistory() throws {
-    let scratch = Scratch()
-    let saved = scratch.path + "/chat.json"
-    let script = "Hello\n/image \(scene)\nWhat is it?\nAnd now?\n/save \(saved)\n/reset\n/quit\n"
-    let run = vlm("chat", "--model", tiny, "--greedy", "--max-tokens", "5", input: Array(script.utf8))
-    #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.split(separator: "\n").count >= 1)
-    let messages = try #require(try JSONValue(parsing: Scratch.read(saved))["messages"]?.arrayValue)
-    #expect(
-      messages.map { $0["role"]?.stringValue } == [
-        "user", "assistant", "user", "assistant", "user", "assistant",
-      ])
-    #expect(messages[2]["content"]?.arrayValue?.first?["image"]?.stringValue == scene)
-    expectFailure(vlm("chat", "--model", tiny, input: Array("/image /none.png\n".utf8)), naming: "/none.png")
-  }
-
   @Test func benchMeasures() throws {
     let json = try #require(
       vlm(
@@ -291,17 +294,4 @@ private func expectFailure(_ run: Run, _ status: Int32 = 1, naming name: String)
     #expect(figures.count == 4)
     #expect(figures.allSatisfy { ($0["median_seconds"]?.doubleValue ?? 0) > 0 })
   }
-}
-
-private func base64(_ bytes: [UInt8]) -> String {
-  let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-  var text = ""
-  for start in stride(from: 0, to: bytes.count, by: 3) {
-    let group = (0..<3).map { start + $0 < bytes.count ? UInt32(bytes[start + $0]) : 0 }
-    let bits = group[0] << 16 | group[1] << 8 | group[2]
-    for place in 0..<4 {
-      text.append(start + place <= bytes.count ? alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : "=")
-    }
-  }
-  return text
 }

@@ -24,8 +24,8 @@ import VLText
     for reference in cases {
       let messages = try messages(reference["messages"])
       let prompt = try chat.encode(
-        messages, addVisionIDs: try #require(reference["vision_ids"]?.boolValue),
-        addGenerationPrompt: try #require(reference["prompt"]?.boolValue))
+        messages, addVisionIDs: try #require(reference["vision_ids"]?.boolValue as Bool?),
+        addGenerationPrompt: try #require(reference["prompt"]?.boolValue as Bool?))
       #expect(prompt.tokens == reference["ids"]?.ids, "\(messages)")
 
       // Every visual lies where its pads are, with its start and end around it.

@@ -30,7 +30,7 @@ enum { CK_K_BLOCK = 512, CK_KEY_TILE = 64, CK_ROW_BLOCK = 512 };
 typedef enum { CK_ISA_PLAIN = 0, CK_ISA_NEON = 1, CK_ISA_AVX2 = 2, CK_ISA_AVX512 = 3 } ck_isa;
 
 /// The instruction set in use: the best this machine runs, or the one that the environment variable
-/// `VLM_ISA` (`plain`, `neon`, `avx2`, `avx512`) names, if the machine can run it.
+/// `VLM_ISA` (`plain`, `neon`, `avx2`, `avx512`) names; a value that cannot be followed is passed over here.
 ck_isa ck_isa_current(void);
 /// The name of an instruction set, as `VLM_ISA` spells it.
 const char *ck_isa_name(ck_isa isa);
