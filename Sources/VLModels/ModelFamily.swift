@@ -142,6 +142,9 @@ public enum WeightSource: Sendable, Equatable {
   case directory
   /// Nowhere: random ones to train from, float32; the directory needs no weights.
   case random(seed: UInt64)
+  /// As Qwen2-VL was begun (paper, section 2.2): the text model from a text checkpoint, the encoder from a CLIP-style ViT
+  /// whose fixed positions are dropped for rotary ones; what neither has is random. Either may be left out.
+  case published(text: String?, encoder: String?, seed: UInt64)
 }
 
 /// A checkpoint as far as it could be read: what `vlm inspect` reports.
@@ -158,6 +161,8 @@ public struct OpenedModel: Sendable {
   public var problems: [String]
   /// Tensors of the checkpoint that the network does not use.
   public var unusedTensors: [String]
+  /// What became of weights that come from elsewhere, a line each: how many were taken, which were left, which are random.
+  public var notes: [String] = []
   /// Keys of the configuration files that nothing reads.
   public var unreadKeys: [String]
   /// The model, when there are no problems.

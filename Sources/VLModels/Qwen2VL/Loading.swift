@@ -30,13 +30,30 @@ extension ModelFamily {
     problems = binder.problems
     used = binder.used
     checkpoint = opened
-  case .random(let seed):
+  case .random(let seed), .published(_, _, let seed):
     var initializer = RandomInitializer(seed: seed, on: compute) { name in
       residualOutputs.contains { name.hasSuffix($0) }
         ? (name.hasPrefix("visual.") ? configuration.vision.depth : configuration.text.depth) : 0
     }
     try vision.visitParameters("visual.", &initializer)
     try language.visitParameters("", &initializer)
+  }
+  var notes: [String] = []
+  if case .published(let textSource, let encoderSource, _) = weights {
+    if let textSource {
+      var overlay = PublishedInitialization(
+        try Checkpoint(directory: textSource), isEncoder: false, on: compute)
+      try language.visitParameters("", &overlay)
+      problems += overlay.problems
+      notes.append(overlay.note)
+    }
+    if let encoderSource {
+      var overlay = PublishedInitialization(
+        try Checkpoint(directory: encoderSource), isEncoder: true, on: compute)
+      try vision.visitParameters("visual.", &overlay)
+      problems += overlay.problems
+      notes.append(overlay.note)
+    }
   }
   var unread = config.unread.map { "config.json: \($0)" }
 
@@ -89,7 +106,7 @@ extension ModelFamily {
     ],
     parameters: parts(vision, language, names), problems: problems,
     unusedTensors: (checkpoint?.names ?? []).filter { !used.contains($0) && $0 != tiedHead },
-    unreadKeys: unread,
+    notes: notes, unreadKeys: unread,
     model: nil)
   if problems.isEmpty, let preprocessor, let generation, let tokenizer, let chat {
     let blockBytes = opened.parameters.filter { $0.part == "text layers" || $0.part == "head" }
