@@ -1,6 +1,8 @@
 // Linear maps and matrix products: how the work is cut into tasks. The cut never changes a sum.
 #include "kernels.h"
 
+#include <string.h>
+
 // Packed rows of one pass stay below this for each thread, in the last-level cache rather than in memory; with fewer
 // rows in a pass, many threads would lack work.
 enum { PACKED_BYTES_PER_THREAD = 8 << 20, PACKED_BYTES_MOST = 128 << 20, PRODUCTS_MOST = 16 };
@@ -95,9 +97,18 @@ void ck_linear(ck_pool *pool, const float *x, int64_t m, int64_t k, int64_t ldx,
     }
 }
 
+/// A sum of nothing: zero, or what was there.
+static void add_nothing(float *c, int64_t m, int64_t n, int64_t ldc, bool accumulate) {
+    for (int64_t row = 0; row < m && !accumulate; row++) memset(c + row * ldc, 0, (size_t)n * 4);
+}
+
 void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type, float *c, int64_t m, int64_t k,
                   int64_t n, int64_t lda, int64_t ldb, int64_t ldc, bool accumulate) {
     if (m <= 0) return;
+    if (k <= 0) {
+        add_nothing(c, m, n, ldc, accumulate);
+        return;
+    }
     ck_product product = {.weight = b,
                           .type = b_type,
                           .transposed = false,
@@ -115,6 +126,10 @@ void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type,
 void ck_matmul_tn(ck_pool *pool, const float *a, const float *b, float *c, int64_t m, int64_t k, int64_t n, int64_t lda,
                   int64_t ldb, int64_t ldc, bool accumulate) {
     if (m <= 0) return;
+    if (k <= 0) {
+        add_nothing(c, m, n, ldc, accumulate);
+        return;
+    }
     ck_product product = {.weight = b,
                           .type = CK_F32,
                           .transposed = false,

@@ -15,7 +15,7 @@ func randomFloats(_ count: Int, seed: UInt64) -> [Float] {
 private func bfloat16(_ values: [Float]) -> [UInt16] { values.map { UInt16($0.bitPattern >> 16) } }
 
 /// A weight of any type over bytes that the test owns.
-private func weight(_ values: [Float], _ shape: Shape, _ dtype: DType) -> Tensor {
+func narrow(_ values: [Float], _ shape: Shape, _ dtype: DType) -> Tensor {
   let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(4, values.count * dtype.size), alignment: 64)
   switch dtype {
   case .float32: bytes.copyMemory(from: values, byteCount: values.count * 4)
@@ -28,7 +28,7 @@ private func weight(_ values: [Float], _ shape: Shape, _ dtype: DType) -> Tensor
   return Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: 0)
 }
 
-private let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AVX512].filter(ck_isa_available)
+let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AVX512].filter(ck_isa_available)
 
 /// Selecting an instruction set is global, so everything that does it runs one after the other.
 @Suite(.serialized) struct KernelTests {
@@ -43,7 +43,7 @@ private let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AV
   func productsAgreeWithDoublesOnEveryInstructionSet(shape: (m: Int, n: Int, k: Int), dtype: DType) {
     let (m, n, k) = shape
     let x = randomFloats(m * k, seed: 1)
-    let w = weight(randomFloats(n * k, seed: 2), [n, k], dtype)
+    let w = narrow(randomFloats(n * k, seed: 2), [n, k], dtype)
     let stored = w.array()
     let bias = randomFloats(n, seed: 3)
     var plain: [UInt32] = []
@@ -77,7 +77,7 @@ private let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AV
   @Test func rowsAndThreadsDoNotShow() {
     let (m, n, k) = (37, 75, 1030)
     let x = randomFloats(m * k, seed: 4)
-    let w = weight(randomFloats(n * k, seed: 5), [n, k], .bfloat16)
+    let w = narrow(randomFloats(n * k, seed: 5), [n, k], .bfloat16)
     let one = Compute(threads: 1)
     let expected = one.linear(one.tensor(x, [m, k]), w, activation: .quickGELU).array().map(\.bitPattern)
     for threads in [2, 3, 7] {

@@ -83,6 +83,7 @@ extension Compute {
     to operands: (q: Tensor, k: Tensor, v: Tensor)
   ) {
     let covered = call.segments.reduce(0) { $0 + Int($1.q_count) }
+    let keys = call.segments.reduce(0) { $0 + Int($1.k_count) }
     func room(_ tensor: Tensor, filled: Bool) -> Tensor {
       filled ? uninitialized(tensor.shape) : zeros(tensor.shape)
     }
@@ -90,9 +91,8 @@ extension Compute {
     let isFused = operands.q.raw == operands.k.raw && operands.k.raw == operands.v.raw
     let dq = room(
       operands.q,
-      filled: covered == operands.q.shape.rows
+      filled: covered == operands.q.shape.rows && (!isFused || keys == covered)
         && operands.q.shape.last == (isFused ? width : call.heads * call.headDim))
-    let keys = call.segments.reduce(0) { $0 + Int($1.k_count) }
     let isFilled = keys == operands.k.shape.rows && operands.k.shape.last == call.kvHeads * call.headDim
     let dk = isFused ? dq : room(operands.k, filled: isFilled)
     let dv = isFused ? dq : room(operands.v, filled: isFilled)
