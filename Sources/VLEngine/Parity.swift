@@ -163,7 +163,7 @@ public struct ParityCheck {
     }
     return Input(
       tokens: tokens, visuals: visuals,
-      positions: MRoPEPositions(count: tokens.count, visuals: visuals, mergeSize: model.mergeSize),
+      positions: model.positions(count: tokens.count, visuals: visuals),
       grids: grids,
       patches: patches)
   }

@@ -27,6 +27,8 @@ public protocol VisionLanguageModel: Sendable {
   ///   - images: the reports of all images.
   ///   - visionIDs: writes `Picture N: ` before each image.
   func prompt(_ messages: [Message], images: [ImageReport], visionIDs: Bool) throws -> Prompt
+  /// The position ids of a sequence.
+  func positions(count: Int, visuals: [VisualSpan]) -> MRoPEPositions
   /// What ``prepare(_:bytes:)`` would do, from the image's header alone.
   func plan(_ image: ImageInput, bytes: [UInt8]) throws -> ImageReport
   /// The normalised patches of all images in order, `[N, patch values]`.

@@ -43,6 +43,13 @@ private func integers(_ value: JSONValue?) -> [Int] { (value?.arrayValue ?? []).
   }
 
   /// Frequencies to the bit; cosines and sines within one unit in the last place of torch's.
+  @Test func sequentialPositionsCountPlaces() {
+    let visual = VisualSpan(range: 2..<8, grid: GridTHW(t: 1, h: 4, w: 6))
+    let positions = MRoPEPositions(count: 10, visuals: [visual], mergeSize: 2, style: .sequential)
+    #expect(positions.ids == [[Int]](repeating: Array(0..<10), count: 3))
+    #expect(positions.next == 10)
+  }
+
   @Test func rotaryTablesAgree() throws {
     let json = try JSONValue(parsing: Scratch.read(Goldens.directory + "/rotary.json"))
     let compute = Compute(threads: 1)

@@ -71,6 +71,8 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
   public var visionStartToken: Int
   /// The id after an image or video.
   public var visionEndToken: Int
+  /// How the places of images are counted: the key `position_style`, which only models trained here to compare have.
+  public var positions: MRoPEPositions.Style
   /// Where generation stops, if `generation_config.json` does not say.
   public var eosTokens: [Int]
 
@@ -169,6 +171,12 @@ public struct Qwen2VLConfiguration: Sendable, Equatable {
       try top.optionalInt("vision_start_token_id", in: ids) ?? t.int("vision_start_token_id", in: ids)
     visionEndToken =
       try top.optionalInt("vision_end_token_id", in: ids) ?? t.int("vision_end_token_id", in: ids)
+    let style = try top.optionalString("position_style") ?? MRoPEPositions.Style.multimodal.rawValue
+    guard let positions = MRoPEPositions.Style(rawValue: style) else {
+      throw top.error(
+        "position_style", "\"\(style)\" is unknown; \"multimodal\" and \"sequential\" are known")
+    }
+    self.positions = positions
     eosTokens =
       try top.optionalInts("eos_token_id", in: ids) ?? nested?.optionalInts("eos_token_id", in: ids) ?? []
   }

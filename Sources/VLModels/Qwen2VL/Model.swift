@@ -78,8 +78,14 @@ public struct Qwen2VLModel: VisionLanguageModel {
     let visuals = zip(encoded.visuals, images).map { VisualSpan(range: $0.range, grid: $1.grid) }
     return Prompt(
       tokens: encoded.tokens, visuals: visuals,
-      positions: MRoPEPositions(
-        count: encoded.tokens.count, visuals: visuals, mergeSize: configuration.vision.mergeSize))
+      positions: positions(count: encoded.tokens.count, visuals: visuals))
+  }
+
+  /// The position ids of a sequence.
+  public func positions(count: Int, visuals: [VisualSpan]) -> MRoPEPositions {
+    MRoPEPositions(
+      count: count, visuals: visuals, mergeSize: configuration.vision.mergeSize,
+      style: configuration.positions)
   }
 
   /// The normalised patches of all images in order.

@@ -21,16 +21,31 @@ public struct MRoPEPositions: Sendable, Equatable {
   /// The id that comes next: the largest id of any axis plus one.
   public private(set) var next: Int
 
+  /// How the places of images and videos are counted.
+  public enum Style: String, Sendable, CaseIterable {
+    /// By time, row and column: M-RoPE.
+    case multimodal
+    /// Like text, one id after the other: what M-RoPE is compared with.
+    case sequential
+  }
+
+  /// How visual places are counted.
+  public let style: Style
+
   /// No positions yet; the first will be `next`.
-  public init(startingAt next: Int = 0) { self.next = next }
+  public init(startingAt next: Int = 0, style: Style = .multimodal) {
+    self.next = next
+    self.style = style
+  }
 
   /// The positions of a whole sequence.
   /// - Parameters:
   ///   - count: the sequence's length.
   ///   - visuals: in order, not overlapping.
   ///   - mergeSize: how many patches per side one token stands for.
-  public init(count: Int, visuals: [VisualSpan], mergeSize: Int) {
-    self.init()
+  ///   - style: how visual places are counted.
+  public init(count: Int, visuals: [VisualSpan], mergeSize: Int, style: Style = .multimodal) {
+    self.init(style: style)
     var place = 0
     for visual in visuals {
       precondition(
@@ -54,6 +69,7 @@ public struct MRoPEPositions: Sendable, Equatable {
   public mutating func appendVisual(_ grid: GridTHW, mergeSize: Int) {
     let h = grid.h / mergeSize
     let w = grid.w / mergeSize
+    if style == .sequential { return appendText(grid.t * h * w) }
     for t in 0..<grid.t {
       for row in 0..<h {
         for column in 0..<w {
