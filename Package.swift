@@ -37,6 +37,9 @@ let package = Package(
     .systemLibrary(
       name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
 
+    // The model inside: resources of a C target, since those of a Swift target bring in all of Foundation.
+    .target(name: "SmallModel", resources: [.copy("small")], publicHeadersPath: "include"),
+
     // Swift, from the leaves up: an arrow only ever points down this list.
     .target(name: "VLTensor", dependencies: ["CKernels"], swiftSettings: strict),
     .target(name: "VLJSON", swiftSettings: strict),
@@ -46,7 +49,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "VLNN", dependencies: ["VLTensor", "VLJSON"], swiftSettings: strict),
     .target(
-      name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia"], swiftSettings: strict),
+      name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia", "SmallModel"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
     .target(
       name: "VLTraining", dependencies: ["VLModels", "VLJSON", .product(name: "Yams", package: "Yams")],

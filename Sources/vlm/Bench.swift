@@ -18,7 +18,7 @@ struct Bench: ParsableCommand {
 
   enum Phase: String, ExpressibleByArgument, CaseIterable { case load, encode, prefill, decode }
 
-  @Argument(help: "Checkpoint directory.") var model: String
+  @Argument(help: "Checkpoint directory (default: the small model inside).") var model: String?
   @OptionGroup var threads: ThreadOptions
   @Option(help: ArgumentHelp("Measure only these; may be given several times.", valueName: "phase")) var only:
     [Phase] = []
@@ -56,7 +56,7 @@ struct Bench: ParsableCommand {
   func run() throws {
     Interrupt.install()
     var session = try BenchSession(
-      directory: model, compute: threads.makeCompute(), runs: runs, tokens: tokens, terminal: Terminal())
+      directory: try modelDirectory(model), compute: threads.makeCompute(), runs: runs, tokens: tokens, terminal: Terminal())
     let phases = only.isEmpty ? Phase.allCases : only
     session.measureCeilings()
     if phases.contains(.load) { try session.load() }

@@ -11,7 +11,8 @@ struct Inspect: ParsableCommand {
     abstract: "What a checkpoint is: sizes, parameters and bytes per part, what is unknown or missing.",
     discussion: "Exits 1 when the checkpoint would not load, after listing every reason.")
 
-  @Argument(help: "Checkpoint directory.") var directory: String
+  @Argument(help: ArgumentHelp("Checkpoint directory (default: the small model inside).", valueName: "directory"))
+  var model: String?
   @OptionGroup var threads: ThreadOptions
   @Option(help: "text or json.") var format = OutputFormat.text
 
@@ -25,10 +26,11 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
+    let directory = try modelDirectory(model)
     let opened = try Families.open(directory, on: threads.makeCompute())
     let parts = parts(of: opened)
     switch format {
-    case .text: Terminal.say(text(opened, parts))
+    case .text: Terminal.say(text(directory, opened, parts))
     case .json: Terminal.say(json(opened, parts).serialized(.pretty) + "\n")
     }
     if !opened.problems.isEmpty { throw ExitCode(1) }
@@ -52,7 +54,7 @@ struct Inspect: ParsableCommand {
     return parts
   }
 
-  private func text(_ opened: OpenedModel, _ parts: [Part]) -> String {
+  private func text(_ directory: String, _ opened: OpenedModel, _ parts: [Part]) -> String {
     var text = "\(directory): \(opened.family)\n\n"
     for (name, value) in opened.sizes { text += "  " + pad(name, 18) + "\(value)\n" }
     text += "\n  " + pad("part", 18) + pad("tensors", 9) + pad("parameters", 16) + pad("MiB", 10) + "type\n"

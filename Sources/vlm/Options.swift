@@ -17,17 +17,29 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 struct ModelOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Checkpoint directory in the published form.", valueName: "dir"))
-  var model: String
+  @Option(
+    help: ArgumentHelp(
+      "Checkpoint directory in the published form (default: the small model inside).", valueName: "dir"))
+  var model: String?
 
   @OptionGroup var threads: ThreadOptions
 
   /// Loads the checkpoint, with progress.
   func load(_ terminal: Terminal) throws -> any VisionLanguageModel {
-    terminal.progress("loading \(model)")
+    let directory = try modelDirectory(model)
+    terminal.progress("loading \(directory)")
     defer { terminal.clear() }
-    return try Families.load(model, on: threads.makeCompute())
+    return try Families.load(directory, on: threads.makeCompute())
   }
+}
+
+/// The checkpoint to use: the one that was named, or the model inside.
+func modelDirectory(_ named: String?) throws -> String {
+  guard let directory = named ?? BundledModel.directory else {
+    throw Failure(
+      "the model inside was not found beside the program; start it with ./vlm, or name a checkpoint directory")
+  }
+  return directory
 }
 
 struct ThreadOptions: ParsableArguments {
