@@ -38,6 +38,15 @@ public final class Compute: Sendable {
     return result
   }
 
+  /// Bytes of buffers that tensors of this `Compute` hold now. Mapped weights and the kernels' scratch are not among them.
+  public var liveBytes: Int { buffers.bytes.live }
+
+  /// The most bytes that tensors held at once since ``forgetPeak()``.
+  public var peakBytes: Int { buffers.bytes.peak }
+
+  /// Counts ``peakBytes`` anew from what is held now.
+  public func forgetPeak() { buffers.forgetPeak() }
+
   /// Gives idle buffers back to the system.
   public func trim() { buffers.trim() }
 }

@@ -33,6 +33,8 @@ final class BufferCache: Sendable {
   private struct State: ~Copyable {
     var free: [Int: [UInt]] = [:]  // size class → addresses
     var idleBytes = 0
+    var liveBytes = 0
+    var peakBytes = 0
   }
   private let state = Mutex(State())
 
@@ -46,6 +48,8 @@ final class BufferCache: Sendable {
   func storage(byteCount: Int) -> Storage {
     let size = Self.sizeClass(byteCount)
     let reused = state.withLock { state -> UInt? in
+      state.liveBytes += size
+      state.peakBytes = max(state.peakBytes, state.liveBytes)
       guard let address = state.free[size]?.popLast() else { return nil }
       state.idleBytes -= size
       return address
@@ -72,8 +76,15 @@ final class BufferCache: Sendable {
     state.withLock { state in
       state.free[size, default: []].append(UInt(bitPattern: pointer))
       state.idleBytes += size
+      state.liveBytes -= size
     }
   }
+
+  /// Bytes that tensors hold now, and the most that they held at once since the peak was last forgotten.
+  var bytes: (live: Int, peak: Int) { state.withLock { ($0.liveBytes, $0.peakBytes) } }
+
+  /// Counts the peak anew from what is held now.
+  func forgetPeak() { state.withLock { $0.peakBytes = $0.liveBytes } }
 
   /// Returns every idle buffer to the system.
   func trim() {
