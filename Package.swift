@@ -75,7 +75,8 @@ let package = Package(
       name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
     .testTarget(
-      name: "VLTrainingTests", dependencies: ["VLTraining", "VLModels", "VLJSON", "VLTensor", "TestKit"],
+      name: "VLTrainingTests",
+      dependencies: ["VLTraining", "VLModels", "VLJSON", "VLTensor", "CKernels", "TestKit"],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],

@@ -1,3 +1,4 @@
+import CKernels
 import TestKit
 import Testing
 import VLMedia
@@ -5,7 +6,7 @@ import VLModels
 import VLTensor
 
 /// Packed samples are the samples apart; checkpointing, threads and instruction sets do not show.
-@Suite struct PackingTests {
+@Suite(.serialized) struct PackingTests {
   private typealias Sample = TinyTraining.Sample
 
   /// Batches of every kind.
@@ -20,7 +21,8 @@ import VLTensor
       Sample(before: 7, after: 0, supervised: 3, seed: 5),
     ],
     "no image": [
-      Sample(before: 20, after: 0, supervised: 7, seed: 6), Sample(before: 5, after: 0, supervised: 4, seed: 7),
+      Sample(before: 20, after: 0, supervised: 7, seed: 6),
+      Sample(before: 5, after: 0, supervised: 4, seed: 7),
     ],
     "a video and an image": [
       Sample(before: 4, grid: GridTHW(t: 3, h: 4, w: 2), after: 8, supervised: 5, seed: 8),
@@ -72,24 +74,33 @@ import VLTensor
     for (name, gradient) in found.gradients { #expect(gradient.allSatisfy { $0 == 0 }, "\(name)") }
   }
 
-  /// Every choice of blocks to compute again gives the same bits as keeping everything, for any number of threads.
+  /// Every choice of blocks to compute again gives the same bits as keeping everything; so does every number of threads
+  /// on every instruction set.
   @Test(arguments: batches.keys.sorted())
-  func checkpointingAndThreadsDoNotShow(name: String) throws {
+  func checkpointingThreadsAndInstructionSetsDoNotShow(name: String) throws {
     let samples = try #require(Self.batches[name])
     let training = try TinyTraining(threads: 1)
     let expected = training.run(training.batch(samples))
     for (encoder, text) in [(1, 0), (2, 0), (0, 1), (0, 2), (1, 1), (2, 2)] {
       let found = training.run(
-        training.batch(samples), checkpointing: ActivationCheckpointing(encoderEvery: encoder, textEvery: text))
+        training.batch(samples),
+        checkpointing: ActivationCheckpointing(encoderEvery: encoder, textEvery: text))
       #expect(found.loss == expected.loss)
-      #expect(found.gradients == expected.gradients, "every \(encoder) of the encoder, \(text) of the text model")
+      #expect(
+        found.gradients == expected.gradients, "every \(encoder) of the encoder, \(text) of the text model")
     }
-    for threads in [2, 3, 7] {
-      let other = try TinyTraining(threads: threads)
-      let found = other.run(
-        other.batch(samples), checkpointing: ActivationCheckpointing(encoderEvery: 2, textEvery: 1))
-      #expect(found.loss == expected.loss)
-      #expect(found.gradients == expected.gradients, "\(threads) threads")
+    let best = ck_isa_current()
+    defer { _ = ck_isa_select(best) }
+    for isa in [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AVX512] where ck_isa_available(isa) {
+      #expect(ck_isa_select(isa))
+      for threads in [1, 2, 3, 7] {
+        let other = try TinyTraining(threads: threads)
+        let found = other.run(
+          other.batch(samples), checkpointing: ActivationCheckpointing(encoderEvery: 2, textEvery: 1))
+        #expect(found.loss == expected.loss)
+        #expect(
+          found.gradients == expected.gradients, "\(String(cString: ck_isa_name(isa))), \(threads) threads")
+      }
     }
   }
 

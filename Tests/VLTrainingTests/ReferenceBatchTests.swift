@@ -34,7 +34,8 @@ import VLTensor
       place = start + grid.tokens(mergeSize: 2)
     }
     batch = TrainingBatch(
-      tokens: tokens, positions: (0..<3).map { Array(positions[$0 * tokens.count..<($0 + 1) * tokens.count]) },
+      tokens: tokens,
+      positions: (0..<3).map { Array(positions[$0 * tokens.count..<($0 + 1) * tokens.count]) },
       samples: samples, targets: try integers("targets"), visuals: visuals,
       patches: training.model.compute.float32(try golden.tensor("pixel_values")))
   }
@@ -75,13 +76,15 @@ import VLTensor
   }
 
   /// Ten steps: losses before each of them. Differences grow along the way, since a step divides small gradients by
-  /// their own size; the bound grows as the reference's own do.
+  /// their own size. The bound is twice the spread of eight float32 runs of the reference from weights that differ by
+  /// roundings.
   @Test func tenStepsAgreeWithPyTorch() throws {
     let expected = try doubles("steps")
     let roundings = try doubles("steps_rounding")
     let compute = training.model.compute
     let moments = training.variables.map {
-      AdamWMoments(first: compute.zeros($0.variable.value.shape), second: compute.zeros($0.variable.value.shape))
+      AdamWMoments(
+        first: compute.zeros($0.variable.value.shape), second: compute.zeros($0.variable.value.shape))
     }
     let share = 1 / Float(batch.supervisedCount)
     var largest = 0.0
@@ -89,7 +92,7 @@ import VLTensor
       let loss = training.model.loss(of: batch, checkpointing: .none)
       let mean = Double(loss.array()[0]) / Double(batch.supervisedCount)
       largest = max(largest, roundings[step])
-      let limit = bound(largest, mean)
+      let limit = 2 * largest
       #expect(abs(mean - expected[step]) <= limit, "step \(step): \(mean), PyTorch has \(expected[step])")
       compute.backward(loss, seed: share)
       let gradients = try training.variables.map { try #require($0.variable.gradient) }

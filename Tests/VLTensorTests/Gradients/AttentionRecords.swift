@@ -40,6 +40,7 @@ extension OperationRecord {
       multiplyAdds: segments.reduce(0) {
         $0 + 2 * $1.queries.count * $1.keys.count * width / (a.causal ? 2 : 1)
       },
+      backwardFactor: 2.5,
       apply: { compute, x in
         let y = compute.attention(
           q: HeadColumns(x[0]), k: a.fused ? HeadColumns(x[0], column: width) : HeadColumns(x[1]),

@@ -14,6 +14,8 @@ struct OperationRecord: Sendable, CustomTestStringConvertible {
   let roundings: Int
   /// Multiply-adds of a forward pass, for timing; 0 where memory is the limit.
   var multiplyAdds = 0
+  /// Multiply-adds of a backward pass for each of the forward pass.
+  var backwardFactor = 2.0
   /// The operation.
   let apply: @Sendable (Compute, [Tensor]) -> Tensor
   /// The same in Float64, written out plainly.
@@ -21,7 +23,7 @@ struct OperationRecord: Sendable, CustomTestStringConvertible {
 
   init(
     _ name: String, _ operands: [Shape], amplitudes: [Float]? = nil, roundings: Int, multiplyAdds: Int = 0,
-    apply: @escaping @Sendable (Compute, [Tensor]) -> Tensor,
+    backwardFactor: Double = 2, apply: @escaping @Sendable (Compute, [Tensor]) -> Tensor,
     reference: @escaping @Sendable ([[Double]]) -> [Double]
   ) {
     self.name = name
@@ -29,6 +31,7 @@ struct OperationRecord: Sendable, CustomTestStringConvertible {
     self.amplitudes = amplitudes ?? operands.map { _ in 1 }
     self.roundings = roundings
     self.multiplyAdds = multiplyAdds
+    self.backwardFactor = backwardFactor
     self.apply = apply
     self.reference = reference
   }

@@ -29,6 +29,24 @@ extension OperationRecord {
     + [.lossInChunks(90, 40, 420, kept: true), .lossInChunks(90, 40, 420, kept: false)]
     + [.recomputedBlock(130, 64)]
 
+  /// The shapes of one step of a small model (`vlm bench train`): 8 pictures of 256 patches, 8 × 130 tokens.
+  static let timed: [OperationRecord] = [
+    .linear(2048, 192, 1176, activation: .none), .layerNorm(2048, 192),
+    .linear(2048, 576, 192, activation: .none),
+    .rotary(rows: 2048, heads: 12, headDim: 32, width: 576),
+    .attention(
+      .init(
+        heads: 6, kvHeads: 6, headDim: 32, cuts: [Int](repeating: 256, count: 8), causal: false, fused: true)),
+    .linear(2048, 192, 192, activation: .none), .linear(2048, 768, 192, activation: .quickGELU),
+    .linear(2048, 192, 768, activation: .none), .linear(512, 768, 768, activation: .gelu),
+    .lookup(rows: 4096, width: 256, places: 1040), .rmsNorm(1040, 256),
+    .linear(1040, 256, 256, activation: .none),
+    .linear(1040, 128, 256, activation: .none),
+    .attention(.init(heads: 4, kvHeads: 2, headDim: 64, cuts: [Int](repeating: 130, count: 8))),
+    .linearGroup(1040, 1024, 256), .siluProduct(1040 * 1024), .linear(1040, 256, 1024, activation: .none),
+    .crossEntropy(512, 256, 4096),
+  ]
+
   private static func linears(_ sizes: [(m: Int, n: Int, k: Int)]) -> [OperationRecord] {
     sizes.flatMap { m, n, k in
       [Activation.none, .quickGELU, .gelu].map { .linear(m, n, k, activation: $0) }
