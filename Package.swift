@@ -76,7 +76,9 @@ let package = Package(
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),
     .testTarget(
       name: "VLTrainingTests",
-      dependencies: ["VLTraining", "VLModels", "VLJSON", "VLTensor", "CKernels", "TestKit"],
+      dependencies: [
+        "VLTraining", "VLModels", "VLMedia", "VLNN", "VLJSON", "VLTensor", "CKernels", "TestKit",
+      ],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],

@@ -9,7 +9,7 @@ enum { CHUNK = 1 << 14 }; // elements: four streams of 64 KiB
 typedef struct {
     const ck_kernels *kernels;
     const ck_adamw_tensor *tensors;
-    int64_t count, step;
+    int64_t count;
     const int64_t *first_task; // [count]: tasks of the tensors before each
     float gradient_scale;
     const float *const *spans;
@@ -72,7 +72,7 @@ static void adamw_task(void *context, int64_t task, int worker) {
     int64_t t = tensor_of(job, task), start = (task - job->first_task[t]) * CHUNK;
     const ck_adamw_tensor *x = &job->tensors[t];
     // Scalars in double, rounded once.
-    double first = 1 - pow(x->beta1, (double)job->step), second = 1 - pow(x->beta2, (double)job->step);
+    double first = 1 - pow(x->beta1, (double)x->step), second = 1 - pow(x->beta2, (double)x->step);
     ck_adamw_constants c = {
         .gradient_scale = job->gradient_scale,
         .first_rest = (float)(1 - x->beta1),
@@ -87,11 +87,11 @@ static void adamw_task(void *context, int64_t task, int worker) {
                         ck_min(CHUNK, x->count - start));
 }
 
-void ck_adamw(ck_pool *pool, const ck_adamw_tensor *tensors, int64_t count, int64_t step, float gradient_scale) {
+void ck_adamw(ck_pool *pool, const ck_adamw_tensor *tensors, int64_t count, float gradient_scale) {
     ck_pool_acquire(pool);
     int64_t *first_task = ck_pool_shared_scratch(pool, (size_t)count * 8);
-    optimizer_job job = {.kernels = ck_active(), .tensors = tensors, .count = count, .step = step,
-                         .first_task = first_task, .gradient_scale = gradient_scale};
+    optimizer_job job = {.kernels = ck_active(), .tensors = tensors, .count = count, .first_task = first_task,
+                         .gradient_scale = gradient_scale};
     ck_pool_run(pool, lay_out(first_task, count, parameter_length, &job), adamw_task, &job);
     ck_pool_release(pool);
 }

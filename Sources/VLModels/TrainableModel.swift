@@ -70,6 +70,8 @@ public protocol TrainableModel: VisionLanguageModel {
   func place(of name: String) -> ParameterPlace
   /// How many blocks a part has (0 for the merger).
   func layerCount(of part: ModelPart) -> Int
+  /// The shape that the parameter with this published name has in published files; `shape` is that of its elements.
+  func publishedShape(of name: String, _ shape: Shape) -> Shape
   /// The sum of the cross-entropies of all supervised places, `[1]`; recorded where parameters are variables.
   ///
   /// - Parameter checkpointing: blocks whose activations are computed again in the backward pass rather than kept.

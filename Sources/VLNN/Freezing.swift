@@ -25,9 +25,14 @@ extension Layer {
   }
 }
 
-private struct Freezer: ParameterVisitor {
-  mutating func visit(_ parameter: inout Parameter, named name: String) { parameter.freeze() }
-  mutating func visit(_ linear: inout Linear, named prefix: String) {
+/// Stops every parameter it sees from learning; the elements stay.
+public struct Freezer: ParameterVisitor {
+  /// A visitor that freezes.
+  public init() {}
+  /// Freezes a parameter.
+  public mutating func visit(_ parameter: inout Parameter, named name: String) { parameter.freeze() }
+  /// Freezes an adapter.
+  public mutating func visit(_ linear: inout Linear, named prefix: String) {
     linear.adapter?.down.freeze()
     linear.adapter?.up.freeze()
   }

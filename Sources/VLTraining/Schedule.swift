@@ -11,18 +11,26 @@ public struct Schedule: Sendable, Equatable {
   /// A schedule.
   public init(_ shape: Recipe.ScheduleShape) { self.shape = shape }
 
-  /// The factor at a step.
+  /// The factor at a step of a run of `total` steps.
+  /// - Parameter step: from 0.
+  public func factor(step: Int, total: Int) -> Double {
+    factor(
+      step: step, progress: Double(step) / Double(total), warmupEnd: Double(shape.warmup) / Double(total))
+  }
+
+  /// The factor at a step of a run whose number of steps is not known.
   /// - Parameters:
   ///   - step: from 0.
-  ///   - total: how many steps there are in all.
-  public func factor(step: Int, total: Int) -> Double {
+  ///   - progress: how much of the run is done, 0...1.
+  ///   - warmupEnd: how much of it the warm-up took, once it is over.
+  public func factor(step: Int, progress: Double, warmupEnd: Double) -> Double {
     if step < shape.warmup { return Double(step + 1) / Double(shape.warmup) }
-    let rest = max(1, total - shape.warmup)
-    let progress = min(1, Double(step - shape.warmup) / Double(rest))
+    let rest = 1 - warmupEnd
+    let share = rest > 0 ? min(1, max(0, (progress - warmupEnd) / rest)) : 1
     return switch shape.shape {
     case .constant: 1
-    case .linear: shape.floor + (1 - shape.floor) * (1 - progress)
-    case .cosine: shape.floor + (1 - shape.floor) * (1 + cos(.pi * progress)) / 2
+    case .linear: shape.floor + (1 - shape.floor) * (1 - share)
+    case .cosine: shape.floor + (1 - shape.floor) * (1 + cos(.pi * share)) / 2
     }
   }
 }

@@ -35,9 +35,9 @@ import VLTensor
         zip(zip(variables, gradients), zip(moments, zip(rates, decay))).map {
           (
             $0.0, $0.1, $1.0,
-            AdamWTerms(rate: $1.1.0, decay: $1.1.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8)
+            AdamWTerms(step: index + 1, rate: $1.1.0, decay: $1.1.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8)
           )
-        }, step: index + 1, gradientScale: Float(min(1, clip / (norm + 1e-6))))
+        }, gradientScale: Float(min(1, clip / (norm + 1e-6))))
       // Per step and side: the decay rounds twice (|p| < 4); the update's operands carry 8 roundings, 5 for each step
       // so far and those of the clipping factor, and it is at most 4 rates long (gradients lie within a factor of 4,
       // clipped ones of 8, of each other).

@@ -65,11 +65,14 @@ private let small = """
     let recipe = try read(
       small, "steps=7", "schedule.warmup=1", "learn.text.layers=all", "data.1.file=other.jsonl",
       "optimizer.clip=0.5", "evaluation=", "lora.rank=4", "lora.targets=[q_proj]", "output={dtype: float32}",
-      "data.0.options.level=2")
+      "data.0.difficulty=0.5", "data.0.sides=56..112", "data.1.order=windows 64", "batch.samples=1",
+      "batch.bad_samples=skip")
     #expect(recipe.length == .steps(7) && recipe.schedule.warmup == 1)
     #expect(recipe.learn[.text]?.layers == .all && recipe.optimizer.clip == 0.5)
     #expect(recipe.data[1].source == .file("other.jsonl"), "from the current directory")
-    #expect(recipe.data[0].options == ["level": "2"])
+    #expect(recipe.data[0].difficulty == 0.5 && recipe.data[0].sides == 56...112)
+    #expect(recipe.data[1].order == .windows(64) && recipe.batch.samples == 1)
+    #expect(recipe.batch.badSamples == .skip && recipe.batch.truncation == .drop)
     #expect(recipe.evaluation == nil && recipe.output == .float32)
     #expect(recipe.lora?.rank == 4 && recipe.lora?.alpha == 8 && recipe.lora?.targets == ["q_proj"])
   }
@@ -119,7 +122,11 @@ private let small = """
     ("model=", "model: is missing"), ("data=[]", "data: is missing"), ("data=x", "a list is expected"),
     ("data.0.weight=0", "data.0.weight"), ("data.0.file=x", "contradicts file"),
     ("data.0.synth=", "is missing"),
-    ("data.0.format=chat", "belongs to files"), ("data.1.options.a=1", "belongs to synthetic tasks"),
+    ("data.0.format=chat", "belongs to files"), ("data.1.difficulty=1", "belongs to synthetic tasks"),
+    ("data.0.order=stored", "belongs to files"),
+    ("data.1.order=windows", "is not random, stored or windows N"),
+    ("data.0.sides=56", "a range such as"), ("data.0.sides=1..2", "is not within 28..16384"),
+    ("data.0.sides=90..60", "a range such as"), ("batch.bad_samples=ignore", "stop, skip"),
     ("data.2.weight=1", "the list has items 0 to 1"),
     ("data.0={synth: shapes, min_pixels: 9, max_pixels: 8}", "is above max_pixels"),
     ("evaluation.every=", "evaluation.every: is missing"),
@@ -160,6 +167,19 @@ private let small = """
     #expect(throws: RecipeError.self) { try Recipe(file: scratch.write(deep, to: "deep.yaml")) }
   }
 
+  @Test func settingsMakeTheSameRecipe() throws {
+    for settings in [
+      [], ["lora.rank=3", "learn.text.layers=all", "data.0.sides=56..112", "batch.patches=64"],
+      ["learn={merger: {rate: 1e-7}}", "optimizer.clip=2.5", "evaluation=", "data.1.order=windows 8"],
+      ["model={init: published, from: /a, encoder: /b}", "steps=", "epochs=2", "data=[{file: /x.jsonl}]"],
+    ] {
+      let recipe = try Recipe(file: scratch.write(small, to: "recipe.yaml"), settings: settings)
+      let copy = try Recipe(settings: recipe.settings, place: "state.json")
+      #expect(copy == recipe, "\(settings)")
+      #expect(copy.settings == recipe.settings)
+    }
+  }
+
   @Test func differencesThatMatterAreFound() throws {
     let old = try read(small).settings
     let difference = { (settings: [String]) in
@@ -190,7 +210,9 @@ private let small = """
 
   @Test func warmsUpThenFollowsItsShape() {
     #expect(factors(.constant, warmup: 4, floor: 0, total: 6) == [0.25, 0.5, 0.75, 1, 1, 1])
-    #expect(factors(.linear, warmup: 2, floor: 0.5, total: 6) == [0.5, 1, 1, 0.875, 0.75, 0.625])
+    let linear = factors(.linear, warmup: 2, floor: 0.5, total: 6)
+    let expected: [Double] = [0.5, 1, 1, 0.875, 0.75, 0.625]
+    #expect(zip(linear, expected).allSatisfy { abs($0 - $1) < 1e-12 })
     let cosine = factors(.cosine, warmup: 1, floor: 0.1, total: 101)
     #expect(cosine[0] == 1 && cosine[1] == 1)
     #expect(abs(cosine[51] - 0.55) < 1e-12, "half way")

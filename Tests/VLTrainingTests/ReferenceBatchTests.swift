@@ -100,10 +100,11 @@ import VLTensor
       compute.adamW(
         zip(zip(training.variables, gradients), moments).map { pair, moments in
           let terms = AdamWTerms(
-            rate: 1e-3, decay: pair.0.variable.value.shape.rank > 1 ? 0.1 : 0, beta1: 0.9, beta2: 0.95,
+            step: step + 1, rate: 1e-3, decay: pair.0.variable.value.shape.rank > 1 ? 0.1 : 0, beta1: 0.9,
+            beta2: 0.95,
             epsilon: 1e-8)
           return (pair.0.variable, pair.1, moments, terms)
-        }, step: step + 1, gradientScale: Float(min(1, 1 / (norm + 1e-6))))
+        }, gradientScale: Float(min(1, 1 / (norm + 1e-6))))
       for (_, variable) in training.variables { variable.clearGradient() }
     }
   }

@@ -199,12 +199,13 @@ typedef struct {
     const float *gradient;
     float *first, *second;
     int64_t count;
+    int64_t step; // how many this parameter has taken, this one included
     double rate, decay, beta1, beta2, epsilon;
 } ck_adamw_tensor;
 
-/// Step number `step` (from 1) of AdamW with decoupled decay for all tensors, with gradients times `gradient_scale`:
+/// A step of AdamW with decoupled decay for all tensors, with gradients times `gradient_scale`:
 /// p ← p (1 − rate·decay) − rate · m̂ / (√v̂ + ε). One pass over memory.
-void ck_adamw(ck_pool *pool, const ck_adamw_tensor *tensors, int64_t count, int64_t step, float gradient_scale);
+void ck_adamw(ck_pool *pool, const ck_adamw_tensor *tensors, int64_t count, float gradient_scale);
 
 // MARK: Checksums
 

@@ -26,6 +26,13 @@ extension Qwen2VLModel: TrainableModel {
     }
   }
 
+  /// The patch embedding is published as a convolution's kernel, `[E, channels, frames, side, side]`.
+  public func publishedShape(of name: String, _ shape: Shape) -> Shape {
+    guard name == "visual.patch_embed.proj.weight" else { return shape }
+    let vision = configuration.vision
+    return [shape[0], vision.channels, vision.temporalPatchSize, vision.patchSize, vision.patchSize]
+  }
+
   /// The sum of the cross-entropies of all supervised places.
   public func loss(of batch: TrainingBatch, checkpointing: ActivationCheckpointing) -> Tensor {
     var embeddings = language.embedding(batch.tokens, on: compute)

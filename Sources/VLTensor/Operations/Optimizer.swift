@@ -2,6 +2,8 @@ internal import CKernels
 
 /// What AdamW needs to know of one variable besides its gradient.
 public struct AdamWTerms: Sendable {
+  /// How many steps the variable has taken, this one included: from 1.
+  public var step: Int
   /// The learning rate of this step.
   public var rate: Double
   /// The decoupled weight decay; a step multiplies the elements by 1 − rate · decay.
@@ -14,7 +16,8 @@ public struct AdamWTerms: Sendable {
   public var epsilon: Double
 
   /// The terms of one variable.
-  public init(rate: Double, decay: Double, beta1: Double, beta2: Double, epsilon: Double) {
+  public init(step: Int, rate: Double, decay: Double, beta1: Double, beta2: Double, epsilon: Double) {
+    self.step = step
     self.rate = rate
     self.decay = decay
     self.beta1 = beta1
@@ -55,10 +58,9 @@ extension Compute {
   /// Nobody else may read the variables or the moments meanwhile. The same bits for any number of threads.
   /// - Parameters:
   ///   - updates: each variable that moves, with its gradient, means and terms.
-  ///   - step: the number of the step, from 1.
   ///   - gradientScale: what gradients are multiplied by, as clipping asks.
   public func adamW(
-    _ updates: [(variable: Variable, gradient: Tensor, moments: AdamWMoments, terms: AdamWTerms)], step: Int,
+    _ updates: [(variable: Variable, gradient: Tensor, moments: AdamWMoments, terms: AdamWTerms)],
     gradientScale: Float
   ) {
     let tensors = updates.map { update in
@@ -70,11 +72,12 @@ extension Compute {
       return ck_adamw_tensor(
         parameter: update.variable.value.floats, gradient: update.gradient.floats,
         first: update.moments.first.floats, second: update.moments.second.floats,
-        count: Int64(update.gradient.count), rate: update.terms.rate, decay: update.terms.decay,
+        count: Int64(update.gradient.count), step: Int64(update.terms.step),
+        rate: update.terms.rate, decay: update.terms.decay,
         beta1: update.terms.beta1, beta2: update.terms.beta2, epsilon: update.terms.epsilon)
     }
     withExtendedLifetime(updates) {
-      ck_adamw(pool.handle, tensors, Int64(tensors.count), Int64(step), gradientScale)
+      ck_adamw(pool.handle, tensors, Int64(tensors.count), gradientScale)
     }
   }
 }

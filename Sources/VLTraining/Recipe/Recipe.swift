@@ -9,8 +9,9 @@ public struct Recipe: Sendable, Equatable {
     /// A checkpoint in the published form, or a run's directory, whose result is meant then.
     case checkpoint(String)
     /// As published: the text model from a Qwen2 text checkpoint, the encoder from a CLIP-style vision transformer
-    /// (without its fixed positions), the merger random; sizes and tokenizer from a directory.
-    case published(config: String, text: String, encoder: String)
+    /// (without its fixed positions), what neither has random; sizes and tokenizer from a directory. At least one of
+    /// the two is given.
+    case published(config: String, text: String?, encoder: String?)
   }
 
   /// Which blocks of a part learn.
@@ -89,12 +90,46 @@ public struct Recipe: Sendable, Equatable {
     case epochs(Int)
   }
 
+  /// What to do with a sample that is longer than a sequence.
+  public enum Truncation: String, Sendable, CaseIterable {
+    /// It is left out, counted and named.
+    case drop
+    /// Its beginning is kept, if that does not cut an image and something supervised is left.
+    case end
+  }
+
+  /// What to do with a sample that cannot be read.
+  public enum BadSamples: String, Sendable, CaseIterable {
+    /// Training stops with its name, after a snapshot.
+    case stop
+    /// It is left out, counted and named.
+    case skip
+  }
+
+  /// In which order a file's samples come.
+  public enum Order: Sendable, Equatable {
+    /// As they are stored.
+    case stored
+    /// In another random order each time round.
+    case random
+    /// Random within windows of so many neighbours, for storage where jumping is slow.
+    case windows(Int)
+  }
+
   /// How samples are put together.
   public struct Batch: Sendable, Equatable {
     /// Places of a packed sequence at most.
     public var tokens = 4096
     /// Packed sequences per step.
     public var accumulate = 1
+    /// Patches of images in a packed sequence at most, which bounds the encoder's memory; nil for no limit.
+    public var patches: Int?
+    /// Samples in a packed sequence at most; nil for no limit.
+    public var samples: Int?
+    /// What to do with a sample that is longer than a sequence.
+    public var truncation = Truncation.drop
+    /// What to do with a sample that cannot be read.
+    public var badSamples = BadSamples.stop
     /// Which blocks' activations are computed again instead of kept.
     public var checkpointing = ActivationCheckpointing.none
   }
@@ -105,7 +140,7 @@ public struct Recipe: Sendable, Equatable {
     public enum Source: Sendable, Equatable {
       /// A file, or several by a pattern.
       case file(String)
-      /// A task that draws its samples.
+      /// Tasks that draw their samples, such as `scenes=2,lines`.
       case synth(String)
     }
     /// Where samples come from.
@@ -120,8 +155,12 @@ public struct Recipe: Sendable, Equatable {
     public var minPixels: Int?
     /// Largest area of an image, in pixels; nil for the checkpoint's.
     public var maxPixels: Int?
-    /// What else a synthetic task is told.
-    public var options: [String: String] = [:]
+    /// In which order a file's samples come.
+    public var order = Order.random
+    /// How hard drawn samples are, 0...1.
+    public var difficulty = 1.0
+    /// Where the sides of drawn pictures lie, in pixels; nil for the tasks' own choice.
+    public var sides: ClosedRange<Int>?
     /// Where the recipe says so, for errors.
     public var place = ""
 

@@ -137,22 +137,17 @@ final class RecipeReader {
     }
   }
 
-  /// The map of single values under `key`, whatever its keys.
-  func scalars(_ key: String) throws -> [String: String]? {
-    guard let value = value(key) else { return nil }
-    guard case .map(let members) = value.content else {
-      throw error(key, "keys and values are expected, not \(value.kind)")
+  /// Two whole numbers with two dots between them, `112..224`, both within `limits`.
+  func range(_ key: String, in limits: ClosedRange<Int>) throws -> ClosedRange<Int>? {
+    guard let (text, _) = try scalar(key, "a range such as 112..224") else { return nil }
+    let ends = text.split(separator: "..", omittingEmptySubsequences: false).map { Int($0) }
+    guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else {
+      throw error(key, "a range such as 112..224 is expected, not \"\(text)\"")
     }
-    var result: [String: String] = [:]
-    for member in members {
-      guard case .scalar(let text, _) = member.value.content else {
-        throw RecipeError(
-          place: member.place, key: "\(full(key)).\(member.key)",
-          reason: "a single value is expected, not \(member.value.kind)")
-      }
-      result[member.key] = text
+    guard limits.contains(low) && limits.contains(high) else {
+      throw error(key, "\(text) is not within \(limits.lowerBound)..\(limits.upperBound)")
     }
-    return result
+    return low...high
   }
 
   /// The map under `key`, which may have `keys`.

@@ -71,11 +71,11 @@ extension Recipe {
     var parts: [ModelPart: Part] = [:]
     for part in ModelPart.allCases {
       guard let map = try reader.map(part.rawValue, ["rate", "layers"]) else { continue }
-      let layers = try Layers(map, in: part)
+      guard let layers = try Layers(map, in: part) else { continue }
       guard let rate = try map.double("rate", in: 0...100, above: true) else {
         throw map.missing("rate", "give the part a learning rate, such as 1e-4")
       }
-      if let layers { parts[part] = Part(layers: layers, rate: rate) }
+      parts[part] = Part(layers: layers, rate: rate)
     }
     return parts
   }
@@ -130,9 +130,9 @@ extension Recipe.Start {
     case .nothing: self = .nothing(config: from)
     case .checkpoint: self = .checkpoint(from)
     case .published:
-      guard let text else { throw reader.missing("text", "a Qwen2 text checkpoint's directory") }
-      guard let encoder else {
-        throw reader.missing("encoder", "a CLIP-style vision transformer's directory")
+      if text == nil && encoder == nil {
+        throw reader.missing(
+          "text", "give a Qwen2 text checkpoint, or under encoder a CLIP-style vision transformer, or both")
       }
       self = .published(config: from, text: text, encoder: encoder)
     }
@@ -186,11 +186,19 @@ extension Recipe.Optimizer {
 }
 
 extension Recipe.Batch {
-  fileprivate static let keys = ["tokens", "accumulate", "checkpointing"]
+  fileprivate static let keys = [
+    "tokens", "accumulate", "patches", "samples", "truncation", "bad_samples", "checkpointing",
+  ]
 
   fileprivate init(_ reader: RecipeReader) throws {
     if let tokens = try reader.int("tokens", in: 16...16_777_216) { self.tokens = tokens }
     if let accumulate = try reader.int("accumulate", in: 1...65536) { self.accumulate = accumulate }
+    patches = try reader.int("patches", in: 4...16_777_216)
+    samples = try reader.int("samples", in: 1...1_000_000)
+    if let truncation = try reader.choice("truncation", Recipe.Truncation.self) {
+      self.truncation = truncation
+    }
+    if let bad = try reader.choice("bad_samples", Recipe.BadSamples.self) { badSamples = bad }
     if let choice = try reader.map("checkpointing", ["encoder", "text"]) {
       checkpointing = ActivationCheckpointing(
         encoderEvery: try choice.int("encoder", in: 0...1024) ?? 0,
@@ -201,7 +209,7 @@ extension Recipe.Batch {
 
 extension Recipe.Data {
   fileprivate static let keys = [
-    "file", "synth", "weight", "format", "media", "min_pixels", "max_pixels", "options",
+    "file", "synth", "weight", "format", "media", "order", "difficulty", "sides", "min_pixels", "max_pixels",
   ]
 
   fileprivate init(_ reader: RecipeReader) throws {
@@ -215,14 +223,18 @@ extension Recipe.Data {
     if let minPixels, let maxPixels, minPixels > maxPixels {
       throw reader.error("min_pixels", "\(minPixels) is above max_pixels \(maxPixels)")
     }
-    options = try reader.scalars("options") ?? [:]
+    let order = try reader.string("order")
+    let difficulty = try reader.double("difficulty", in: 0...1)
+    let sides = try reader.range("sides", in: 28...16384)
     switch (file, synth) {
     case (let file?, nil):
       source = .file(file)
-      if !options.isEmpty { throw reader.error("options", "belongs to synthetic tasks, not to files") }
+      for (key, isGiven) in [("difficulty", difficulty != nil), ("sides", sides != nil)] where isGiven {
+        throw reader.error(key, "belongs to synthetic tasks, not to files")
+      }
     case (nil, let synth?):
       source = .synth(synth)
-      for (key, value) in [("format", format), ("media", media)] where value != nil {
+      for (key, value) in [("format", format), ("media", media), ("order", order)] where value != nil {
         throw reader.error(key, "belongs to files, not to synthetic tasks")
       }
     case (nil, nil): throw reader.missing("file", "give a file, or synth with a task's name")
@@ -231,11 +243,30 @@ extension Recipe.Data {
     self.weight = weight ?? 1
     self.format = format
     self.media = media
+    self.difficulty = difficulty ?? 1
+    self.sides = sides
+    if let order { self.order = try Recipe.Order(order, reader) }
     place = reader.node.place
   }
 
   /// Whether there is always a next sample.
   var isEndless: Bool { if case .synth = source { true } else { false } }
+}
+
+extension Recipe.Order {
+  fileprivate init(_ text: String, _ reader: RecipeReader) throws {
+    let words = text.split(separator: " ")
+    switch (words.first, words.count) {
+    case ("random", 1): self = .random
+    case ("stored", 1): self = .stored
+    case ("windows", 2):
+      guard let size = Int(words[1]), size > 0 else {
+        throw reader.error("order", "\"\(words[1])\" is not a window's size")
+      }
+      self = .windows(size)
+    default: throw reader.error("order", "\"\(text)\" is not random, stored or windows N")
+    }
+  }
 }
 
 extension Recipe.Evaluation {

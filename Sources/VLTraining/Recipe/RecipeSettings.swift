@@ -10,15 +10,15 @@ extension Recipe {
     switch start {
     case .nothing(let config):
       all["model.init"] = "nothing"
-      all["model.from"] = .string(config)
+      all["model.from"] = .string(Self.absolute(config))
     case .checkpoint(let path):
       all["model.init"] = "checkpoint"
-      all["model.from"] = .string(path)
+      all["model.from"] = .string(Self.absolute(path))
     case .published(let config, let text, let encoder):
       all["model.init"] = "published"
-      all["model.from"] = .string(config)
-      all["model.text"] = .string(text)
-      all["model.encoder"] = .string(encoder)
+      all["model.from"] = .string(Self.absolute(config))
+      all["model.text"] = text.map { .string(Self.absolute($0)) }
+      all["model.encoder"] = encoder.map { .string(Self.absolute($0)) }
     }
     for part in ModelPart.allCases {
       let key = "learn.\(part.rawValue)."
@@ -53,6 +53,10 @@ extension Recipe {
     }
     all["batch.tokens"] = .integer(batch.tokens)
     all["batch.accumulate"] = .integer(batch.accumulate)
+    all["batch.patches"] = batch.patches.map { .integer($0) }
+    all["batch.samples"] = batch.samples.map { .integer($0) }
+    all["batch.truncation"] = .string(batch.truncation.rawValue)
+    all["batch.bad_samples"] = .string(batch.badSamples.rawValue)
     all["batch.checkpointing.encoder"] = .integer(batch.checkpointing.encoderEvery)
     all["batch.checkpointing.text"] = .integer(batch.checkpointing.textEvery)
     for (index, entry) in data.enumerated() {
@@ -103,15 +107,24 @@ extension Recipe.Data {
   var settings: JSONObject {
     var all = JSONObject()
     switch source {
-    case .file(let path): all["file"] = .string(path)
-    case .synth(let task): all["synth"] = .string(task)
+    case .file(let path):
+      all["file"] = .string(Recipe.absolute(path))
+      all["order"] =
+        switch order {
+        case .stored: "stored"
+        case .random: "random"
+        case .windows(let size): .string("windows \(size)")
+        }
+    case .synth(let task):
+      all["synth"] = .string(task)
+      all["difficulty"] = .number(difficulty)
+      all["sides"] = sides.map { .string("\($0.lowerBound)..\($0.upperBound)") }
     }
     all["weight"] = .number(weight)
     all["format"] = format.map { .string($0) }
-    all["media"] = media.map { .string($0) }
+    all["media"] = media.map { .string(Recipe.absolute($0)) }
     all["min_pixels"] = minPixels.map { .integer($0) }
     all["max_pixels"] = maxPixels.map { .integer($0) }
-    for (key, value) in options.sorted(by: { $0.key < $1.key }) { all["options.\(key)"] = .string(value) }
     return all
   }
 }

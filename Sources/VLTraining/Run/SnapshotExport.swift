@@ -1,0 +1,37 @@
+public import VLModels
+internal import VLNN
+public import VLTensor
+
+extension SnapshotStore {
+  /// Writes a snapshot's weights as a checkpoint in the published form, or as adapters in PEFT's, where the recipe
+  /// trains those.
+  /// - Throws: when the snapshot is damaged, what it started from cannot be read, or the result cannot be written.
+  public func export(step: Int, to path: String, on compute: Compute) throws {
+    let (model, learners, recipe) = try restoredModel(step: step, on: compute)
+    try Self.writeResult(model, learners, recipe, to: path)
+  }
+
+  /// The model as it was at a snapshot.
+  /// - Throws: when the snapshot is damaged or what it started from cannot be read.
+  public func restoredModel(step: Int, on compute: Compute) throws -> (
+    model: any TrainableModel, learners: [Learner], recipe: Recipe
+  ) {
+    let loaded = try read(step: step)
+    let recipe = try Recipe(settings: loaded.settings, place: loaded.path + "/state.json")
+    var model = try recipe.start.load(seed: recipe.seed, on: compute)
+    let learners = try model.startLearning(recipe)
+    try restoreWeights(loaded, into: learners)
+    return (model, learners, recipe)
+  }
+
+  /// Writes what a run has made: a checkpoint, or adapters.
+  public static func writeResult(
+    _ model: any TrainableModel, _ learners: [Learner], _ recipe: Recipe, to path: String
+  ) throws {
+    if let lora = recipe.lora {
+      try AdapterCheckpoint.write(learners, lora, base: recipe.start.directory, to: path)
+    } else {
+      try PublishedCheckpoint.write(model, from: recipe.start.directory, to: path, as: recipe.output)
+    }
+  }
+}

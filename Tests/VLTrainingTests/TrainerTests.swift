@@ -1,0 +1,166 @@
+import TestKit
+import Testing
+import VLJSON
+import VLModels
+import VLNN
+import VLTensor
+import VLTraining
+
+@Suite struct TrainerTests {
+  @Test func learnsAndReportsEveryStep() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe("steps=30", "evaluation.every=10", "learn.text.rate=3e-3")
+    var trainer = try tiny.trainer(recipe)
+    let before = try trainer.evaluate().loss
+    #expect(try tiny.train(&trainer) == .finished)
+    #expect(trainer.state.step == 30 && trainer.state.samples == 180)
+    let lines = tiny.metrics()
+    let steps = lines.filter { $0["loss"] != nil }
+    #expect(steps.compactMap { $0["step"]?.integerValue } == Array(1...30))
+    #expect(lines.count == 33, "and three evaluations")
+    let losses = steps.compactMap { $0["loss"]?.doubleValue }
+    let (first, last) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
+    #expect(last < first * 0.98, "\(losses)")
+    #expect(try trainer.evaluate().loss != before)
+    #expect(steps[0]["samples"] == 6 && steps[0]["visuals"] == 1)
+    // Half of the full rate in the first of two steps of warm-up.
+    #expect(steps[0]["learning_rate"]?["encoder"]?.doubleValue == 5e-4)
+    #expect(steps[0]["learning_rate"]?["text"]?.doubleValue == 1.5e-3)
+    for key in [
+      "gradient_norm", "tokens", "supervised", "tokens_per_second", "samples_per_second", "peak_memory",
+    ] {
+      #expect((steps[7][key]?.doubleValue ?? 0) > 0, "\(key)")
+    }
+    for phase in ["data", "forward", "backward", "optimizer"] {
+      #expect(steps[7]["seconds"]?[phase]?.doubleValue != nil, "\(phase)")
+    }
+  }
+
+  /// Accumulating two batches equals the mean over their places, not the mean of their means: the gradient of one step
+  /// over both is that of the two packed into one.
+  @Test func accumulationCountsPlaces() throws {
+    let tiny = TinyRun()
+    var apart = try tiny.trainer(
+      try tiny.recipe("steps=1", "schedule.warmup=0", "batch.accumulate=2"), out: "apart")
+    try tiny.train(&apart)
+    let report = try #require(tiny.metrics("apart").first)
+    var stream = NumberedBatches(on: tiny.compute)
+    let batches = try [stream.next(), stream.next()].compactMap { $0?.batch }
+    let model = try tiny.recipe().start.load(seed: 0, on: tiny.compute)
+    let sum = batches.reduce(0.0) { $0 + Double(model.loss(of: $1, checkpointing: .none).array()[0]) }
+    let places = batches.reduce(0) { $0 + $1.supervisedCount }
+    #expect(report["loss"]?.doubleValue == sum / Double(places))
+    #expect(report["supervised"]?.integerValue == places)
+  }
+
+  @Test func onlyWhatTheRecipeNamesMoves() throws {
+    let tiny = TinyRun()
+    for (settings, learns) in [
+      (["learn={merger: {rate: 1e-3}}"], { (name: String) in name.contains(".merger.") }),
+      (
+        ["learn={text: {rate: 1e-3, layers: last 1}, encoder: {rate: 1e-3, layers: first 1}}"],
+        { $0.hasPrefix("model.layers.1.") || $0.hasPrefix("visual.blocks.0.") }
+      ),
+      (["learn={encoder: {rate: 1e-3}}"], { $0.hasPrefix("visual.") && !$0.contains(".merger.") }),
+    ] as [([String], (String) -> Bool)] {
+      let scratch = TinyRun()
+      _ = try scratch.recipe()
+      let recipe = try Recipe(
+        file: scratch.scratch.path + "/tiny.yaml", settings: settings + ["steps=2"])
+      let before = weights(try recipe.start.load(seed: 0, on: tiny.compute))
+      var trainer = try scratch.trainer(recipe)
+      try scratch.train(&trainer)
+      let after = weights(trainer.model)
+      for (name, values) in after {
+        #expect((values != before[name]) == learns(name), "\(name) with \(settings)")
+      }
+    }
+  }
+
+  private func weights(_ model: any TrainableModel) -> [String: [Float]] {
+    struct Lister: ParameterVisitor {
+      var values: [String: [Float]] = [:]
+      mutating func visit(_ parameter: inout Parameter, named name: String) {
+        values[name] = parameter.tensor.array()
+      }
+    }
+    var lister = Lister()
+    var model = model
+    try? model.visitParameters(&lister)
+    return lister.values
+  }
+
+  @Test func adaptersLearnAndNothingElse() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe("lora={rank: 2, targets: [q_proj, fc1]}", "steps=4")
+    var trainer = try tiny.trainer(recipe)
+    let names = trainer.optimizer.learners.map(\.name)
+    #expect(
+      names.count == 2 * (2 + 2) && names.contains("model.layers.0.self_attn.q_proj.lora_A.weight"),
+      "\(names)")
+    let before = tiny.bits(trainer)
+    let base = weights(trainer.model)
+    try tiny.train(&trainer)
+    #expect(zip(before, tiny.bits(trainer)).allSatisfy { $0 != $1 })
+    #expect(weights(trainer.model) == base)
+    #expect(throws: TrainingError.self) {
+      try tiny.trainer(try tiny.recipe("lora={rank: 2, targets: [q_porj]}"), out: "b")
+    }
+  }
+
+  @Test func recipesThatDoNotFitTheModelAreRefused() throws {
+    let tiny = TinyRun()
+    func message(_ settings: String...) -> String {
+      do {
+        let recipe = try Recipe(file: tiny.scratch.path + "/tiny.yaml", settings: settings)
+        _ = try tiny.trainer(recipe)
+        return "no error"
+      } catch { return "\(error)" }
+    }
+    _ = try tiny.recipe()
+    #expect(message("learn.text.layers=last 3").contains("3 blocks are asked for and there are 2"))
+    #expect(message("lora={rank: 2, targets: [q_porj]}").contains("did you mean \"q_proj\"?"))
+    #expect(message("model.from=/none").contains("/none/config.json"))
+    #expect(
+      message("model={init: checkpoint, from: \(tiny.scratch.path)/run}").contains("a run without a result"))
+  }
+
+  @Test func aLossThatIsNoNumberStopsWithStepAndSamples() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe("snapshots.every=2", "evaluation=")
+    var stream = NumberedBatches(on: tiny.compute)
+    stream.noNumberAt = 6
+    var trainer = try tiny.trainer(recipe, stream: stream)
+    do {
+      try tiny.train(&trainer)
+      Issue.record("it must not finish")
+    } catch {
+      let text = "\(error)"
+      #expect(text.hasPrefix("step 4: the loss is nan (samples: sample 18, sample 19, sample 20)"), "\(text)")
+      #expect(text.contains("the snapshot of step 2 stays") && !text.contains("\n"), "\(text)")
+    }
+    #expect(
+      trainer.state.step == 3 && tiny.bits(trainer).joined().allSatisfy { Float(bitPattern: $0).isFinite })
+  }
+
+  @Test func dataThatCannotBeReadSavesWhatWasLearnt() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe("snapshots.every=100", "evaluation=")
+    var trainer = try tiny.trainer(recipe, stream: NumberedBatches(on: tiny.compute, brokenAt: 7))
+    #expect(throws: TrainingError("chat.jsonl:7", "is broken")) { try tiny.train(&trainer) }
+    #expect(SnapshotStore(tiny.scratch.path + "/run/snapshots").steps == [3])
+  }
+
+  @Test func epochsEndWithTheData() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe(
+      "steps=", "epochs=1", "data=[{file: x.jsonl}]", "schedule={shape: linear, warmup: 1}", "evaluation=")
+    var trainer = try tiny.trainer(recipe, stream: NumberedBatches(on: tiny.compute, end: 7))
+    #expect(try tiny.train(&trainer) == .finished)
+    #expect(trainer.state.step == 4, "three pairs of batches and the last one alone")
+    let rates = tiny.metrics().compactMap { $0["learning_rate"]?["text"]?.doubleValue }
+    // After the warm-up 2 of 7 batches are done; the rest goes down in a straight line over the other 5.
+    let expected: [Double] = [1e-3, 1e-3, 0.6e-3, 0.2e-3]
+    #expect(zip(rates, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(rates)")
+  }
+}
