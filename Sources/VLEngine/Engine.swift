@@ -127,7 +127,7 @@ public actor Engine {
     let request = sequence.request
     sequence.timings.prepare += try seconds {
       for message in request.messages {
-        for case .image(let input) in message.parts {
+        for input in message.visuals {
           sequence.visuals.append(try visual(input, earlier: sequence.visuals))
         }
       }
@@ -153,14 +153,16 @@ public actor Engine {
     return sequence.visuals.contains { $0.pending != nil } ? .encoding : .prefilling
   }
 
-  private func visual(_ input: ImageInput, earlier: [SequenceVisual]) throws -> SequenceVisual {
-    let bytes = try input.source.load()
-    let key = VisionCache.Key(bytes: bytes, resize: input.resize)
+  private func visual(_ input: VisualInput, earlier: [SequenceVisual]) throws -> SequenceVisual {
+    let files = try input.load()
+    var isVideo = false
+    if case .video = input { isVideo = true }
+    let key = VisionCache.Key(files: files, isVideo: isVideo, resize: input.resize)
     if let found = images.find(key) {
       return SequenceVisual(key: key, report: found.report, embeddings: found.embeddings)
     }
     if let same = earlier.first(where: { $0.key == key }) { return same }
-    let prepared = try model.prepare(input, bytes: bytes)
+    let prepared = try model.prepare(input, files: files)
     return SequenceVisual(key: key, report: prepared.report, pending: prepared)
   }
 

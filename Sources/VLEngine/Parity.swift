@@ -129,8 +129,8 @@ public struct ParityCheck {
     if let request = reference.request {
       var images: [EncoderImage] = []
       for message in request.messages {
-        for case .image(let image) in message.parts {
-          images.append(try model.prepare(image, bytes: image.source.load()))
+        for visual in message.visuals {
+          images.append(try model.prepare(visual, files: visual.load()))
         }
       }
       let prompt = try model.prompt(

@@ -2,20 +2,24 @@ internal import VLMedia
 internal import VLModels
 internal import VLTensor
 
-/// Embeddings of images seen before, by content: the file's bytes and the resizing asked for. (The weights are the
+/// Embeddings of images and clips seen before, by content: the files' bytes and the resizing asked for. (The weights are the
 /// model's, and each engine has one.)
 struct VisionCache {
   /// What makes two images the same: compared byte by byte, not by a digest.
   struct Key: Hashable, Sendable {
-    let bytes: [UInt8]
+    let files: [[UInt8]]
+    let isVideo: Bool
     let resize: ResizeRequest
 
     func hash(into hasher: inout Hasher) {
-      hasher.combine(bytes.count)
+      hasher.combine(files.count)
+      hasher.combine(isVideo)
       // Equality compares everything; a sample suffices to spread the table.
-      bytes.withUnsafeBytes { all in
-        let stride = max(1, all.count / 1024)
-        for index in Swift.stride(from: 0, to: all.count, by: stride) { hasher.combine(all[index]) }
+      for bytes in files {
+        bytes.withUnsafeBytes { all in
+          let stride = max(1, all.count / 1024)
+          for index in Swift.stride(from: 0, to: all.count, by: stride) { hasher.combine(all[index]) }
+        }
       }
       hasher.combine(resize)
     }
@@ -57,5 +61,7 @@ struct VisionCache {
     }
   }
 
-  private static func cost(_ key: Key, _ embeddings: Tensor) -> Int { key.bytes.count + embeddings.byteCount }
+  private static func cost(_ key: Key, _ embeddings: Tensor) -> Int {
+    key.files.reduce(0) { $0 + $1.count } + embeddings.byteCount
+  }
 }

@@ -65,6 +65,7 @@ public enum ImageDecoder {
     case .jpeg: try JPEGDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     case .png: try PNGDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     case .webp: try WebPDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
+    case .ppm: try PPM.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     }
   }
 

@@ -6,6 +6,8 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   case png
   /// Lossy and lossless WebP, with or without alpha. Of an animation, the first frame.
   case webp
+  /// Uncompressed RGB of 8 bits (P6, maximum 255): what pictures made by a program are handed on as.
+  case ppm
 
   /// The format of a file, told by its first bytes alone: neither the name nor a media type is believed.
   /// - Throws: ``MediaError`` (`empty` or `unsupported`) that names the format where it is a known one.
@@ -17,6 +19,9 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     if bytes.starts(with: [0xFF, 0xD8]) { return .jpeg }
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return .png }
     if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) { return .webp }
+    if bytes.starts(with: "P6".utf8), bytes.count > 2, [0x09, 0x0A, 0x0D, 0x20].contains(bytes[2]) {
+      return .ppm
+    }
     if let other = otherFormat(bytes) {
       throw MediaError(
         .unsupported, name: name, problem: "\(other) is not read here",

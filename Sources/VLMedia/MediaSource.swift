@@ -14,6 +14,9 @@ public enum MediaSource: Sendable, Hashable {
     self = text.prefix(5).lowercased() == "data:" ? .dataURL(text) : .file(text)
   }
 
+  /// A picture that is already decoded, and what error messages call it.
+  public init(_ image: RGBImage, name: String) { self = .data(PPM.bytes(of: image), name: name) }
+
   /// What error messages call this source.
   public var name: String {
     switch self {

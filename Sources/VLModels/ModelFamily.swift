@@ -2,7 +2,6 @@ internal import Glibc
 public import VLMedia
 public import VLNN
 public import VLTensor
-public import VLText
 
 /// A loaded vision-language model: what an engine, a trainer's evaluation or a tool needs of it, whatever its family.
 ///
@@ -12,35 +11,15 @@ public protocol VisionLanguageModel: Sendable {
   var family: String { get }
   /// Where it runs.
   var compute: Compute { get }
-  /// Its vocabulary.
-  var tokenizer: Tokenizer { get }
+  /// Its way from conversations to input.
+  var processor: any VisionLanguageProcessor { get }
   /// What its checkpoint says about generation.
   var generationDefaults: GenerationDefaults { get }
-  /// The longest sequence the checkpoint was made for.
-  var contextLength: Int { get }
 
-  /// Decodes, turns upright and resizes an image, as the family does.
-  func prepare(_ image: ImageInput, bytes: [UInt8]) throws -> EncoderImage
-  /// Makes the token sequence of a conversation.
-  /// - Parameters:
-  ///   - messages: in order; images must match `images` in number and order.
-  ///   - images: the reports of all images.
-  ///   - visionIDs: writes `Picture N: ` before each image.
-  func prompt(_ messages: [Message], images: [ImageReport], visionIDs: Bool) throws -> Prompt
-  /// The position ids of a sequence.
-  func positions(count: Int, visuals: [VisualSpan]) -> MRoPEPositions
-  /// What ``prepare(_:bytes:)`` would do, from the image's header alone.
-  func plan(_ image: ImageInput, bytes: [UInt8]) throws -> ImageReport
-  /// The normalised patches of all images in order, `[N, patch values]`.
-  func pixelValues(_ images: [EncoderImage]) -> Tensor
   /// Encodes the patches of any number of images or videos, packed; they do not see each other.
   /// - Parameter progress: called with the share done, 0...1; returning false stops.
   /// - Returns: all tokens in order, `[M, H]`; nil if stopped.
   func encode(patches: Tensor, grids: [GridTHW], progress: (Double) -> Bool) -> Tensor?
-  /// Patches per side that one token stands for.
-  var mergeSize: Int { get }
-  /// Ids that stand for pieces of images and of videos.
-  var visualTokens: Set<Int> { get }
   /// The embeddings of tokens, `[tokens, H]`.
   func embed(_ tokens: [Int]) -> Tensor
   /// A cache for one sequence.
@@ -136,6 +115,10 @@ public struct ModelFamily: Sendable {
     @Sendable (_ directory: String, _ config: ConfigReader, _ weights: WeightSource, _ compute: Compute)
       throws
       -> OpenedModel
+  /// Reads only what a processor needs, no weights.
+  let processor:
+    @Sendable (_ directory: String, _ config: ConfigReader, _ compute: Compute) throws
+      -> any VisionLanguageProcessor
 }
 
 /// Where the weights of a model come from.
@@ -181,6 +164,19 @@ public enum Families {
   public static func open(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
     -> OpenedModel
   {
+    let (family, config) = try identify(directory)
+    return try family.open(directory, config, weights, compute)
+  }
+
+  /// Loads what turns conversations into input; the directory needs no weights.
+  /// - Throws: also when the tokenizer or the preprocessor's settings cannot be used.
+  public static func processor(_ directory: String, on compute: Compute) throws -> any VisionLanguageProcessor
+  {
+    let (family, config) = try identify(directory)
+    return try family.processor(directory, config, compute)
+  }
+
+  private static func identify(_ directory: String) throws -> (ModelFamily, ConfigReader) {
     try requireDirectory(directory)
     let config = try ConfigReader(file: directory + "/config.json")
     let type = try config.string("model_type")
@@ -188,7 +184,7 @@ public enum Families {
       let known = all.flatMap(\.modelTypes).joined(separator: ", ")
       throw config.error("model_type", "the family \"\(type)\" is unknown; known are: \(known)")
     }
-    return try family.open(directory, config, weights, compute)
+    return (family, config)
   }
 
   /// Refuses what is plainly something else; a directory that is not there is reported with its `config.json`.

@@ -22,6 +22,8 @@ public struct ChatML: Sendable {
   public let imagePad: Int
   /// The id of `<|video_pad|>`.
   public let videoPad: Int
+  /// The ids of the grounding tokens, by spelling; those that the tokenizer lacks are not there.
+  private let grounding: [String: Int]
 
   /// The format with a tokenizer's ids.
   ///
@@ -41,6 +43,15 @@ public struct ChatML: Sendable {
     visionEnd = try id("<|vision_end|>")
     imagePad = try id("<|image_pad|>")
     videoPad = try id("<|video_pad|>")
+    var grounding: [String: Int] = [:]
+    for kind in ["object_ref", "box", "quad"] {
+      for end in ["start", "end"] {
+        let content = "<|\(kind)_\(end)|>"
+        // Only a conversation that has boxes needs them.
+        do { grounding[content] = try id(content) } catch {}
+      }
+    }
+    self.grounding = grounding
   }
 
   /// Writes a conversation.
@@ -65,7 +76,7 @@ public struct ChatML: Sendable {
     for message in messages {
       guard Self.isRole(message.role) else { throw .invalidRole(message.role) }
       try writer.special(turnStart)
-      writer.text(message.role + "\n")
+      writer.header(message.role + "\n")
       for part in message.parts {
         switch part {
         case .text(let text): writer.text(text)
@@ -80,9 +91,12 @@ public struct ChatML: Sendable {
           try writer.special(visionStart)
           writer.visual(kind, pad: kind == .image ? imagePad : videoPad, count: count)
           try writer.special(visionEnd)
+        case .reference(let text): try writeGrounding("object_ref", text, to: &writer)
+        case .box(let box): try writeGrounding("box", box.description, to: &writer)
+        case .quad(let quad): try writeGrounding("quad", quad.description, to: &writer)
         }
       }
-      try writer.special(turnEnd)
+      try writer.endTurn(turnEnd)
       writer.text("\n")
     }
     if addGenerationPrompt {
@@ -90,6 +104,16 @@ public struct ChatML: Sendable {
       writer.text("assistant\n")
     }
     return try writer.finish()
+  }
+
+  private func writeGrounding(_ kind: String, _ text: String, to writer: inout Writer) throws(ChatError) {
+    func id(_ content: String) throws(ChatError) -> Int {
+      guard let id = grounding[content] else { throw .unusableToken(content) }
+      return id
+    }
+    try writer.special(id("<|\(kind)_start|>"))
+    writer.text(text)
+    try writer.special(id("<|\(kind)_end|>"))
   }
 
   private static func isRole(_ role: String) -> Bool {
@@ -108,11 +132,27 @@ public struct ChatML: Sendable {
   private struct Writer {
     let tokenizer: Tokenizer
     private var pending = ""
+    /// Bytes at the start of `pending` that are a turn's header.
+    private var headerBytes = 0
+    /// Where the words of the open turn start.
+    private var turnStart: Int?
     private var prompt = ChatPrompt(tokens: [], visuals: [])
 
     init(tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
     mutating func text(_ text: String) { pending += text }
+
+    /// Comes right behind a special token.
+    mutating func header(_ text: String) {
+      pending += text
+      headerBytes = text.utf8.count
+    }
+
+    mutating func endTurn(_ id: Int) throws(ChatError) {
+      try special(id)
+      prompt.turns.append((turnStart ?? prompt.tokens.count - 1)..<prompt.tokens.count)
+      turnStart = nil
+    }
 
     mutating func special(_ id: Int) throws(ChatError) {
       try flush()
@@ -139,8 +179,19 @@ public struct ChatML: Sendable {
 
     private mutating func flush() throws(ChatError) {
       if pending.isEmpty { return }
+      let start = prompt.tokens.count
       do { prompt.tokens += try tokenizer.encode(pending) } catch { throw .encoding(error) }
       pending = ""
+      guard headerBytes > 0 else { return }
+      // A role is plain letters, which no normalization changes: bytes of tokens count bytes of text.
+      var bytes = 0
+      var place = start
+      while place < prompt.tokens.count && bytes < headerBytes {
+        bytes += tokenizer.bytes(of: prompt.tokens[place]).count
+        place += 1
+      }
+      turnStart = place
+      headerBytes = 0
     }
   }
 }

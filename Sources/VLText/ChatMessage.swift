@@ -8,6 +8,12 @@ public struct ChatMessage: Hashable, Sendable {
     case image(tokenCount: Int)
     /// A video that takes this many tokens.
     case video(tokenCount: Int)
+    /// What a box or quad is of: `<|object_ref_start|>…<|object_ref_end|>` around plain text.
+    case reference(String)
+    /// A place in a picture: `<|box_start|>(x1,y1),(x2,y2)<|box_end|>`.
+    case box(GroundingBox)
+    /// A place with four corners: `<|quad_start|>(x,y),(x,y),(x,y),(x,y)<|quad_end|>`.
+    case quad(GroundingQuad)
     /// Tokens as they are, such as those that were generated (without the one that ended the turn). Encoding their
     /// text again could cut it differently; with these, what follows continues exactly what the model has seen.
     case tokens([Int])
@@ -52,6 +58,10 @@ public struct ChatPrompt: Hashable, Sendable {
   public var tokens: [Int]
   /// The visuals in order.
   public var visuals: [Visual]
+  /// What each message says, with the token that ends its turn: without the header that names its role, and without
+  /// a token that header and words share (where the words start with a line end). Default system turns are not among
+  /// them.
+  public var turns: [Range<Int>] = []
 }
 
 /// Why a conversation could not be written.

@@ -51,7 +51,7 @@ import VLMedia
       ("SVG", Array("<?xml version=\"1.0\"?><svg xmlns=\"a\">".utf8)),
       ("HTML", Array("<!DOCTYPE html><html>".utf8)),
       ("JPEG XL", [0xFF, 0x0A]), ("JPEG 2000", [0xFF, 0x4F, 0xFF, 0x51]),
-      ("PNM", Array("P6\n2 2\n255\n".utf8)),
+      ("PNM", Array("P5\n2 2\n255\n".utf8)),
     ]
     for (format, bytes) in known {
       let error = failure(bytes)

@@ -6,7 +6,42 @@ internal import VLText
 
 extension ModelFamily {
   /// Qwen2-VL (2024): 2B, 7B and 72B and whatever has their structure.
-  public static let qwen2VL = ModelFamily(name: "qwen2-vl", modelTypes: ["qwen2_vl"], open: openQwen2VL)
+  public static let qwen2VL = ModelFamily(
+    name: "qwen2-vl", modelTypes: ["qwen2_vl"], open: openQwen2VL, processor: openProcessor)
+}
+
+@Sendable private func openProcessor(_ directory: String, _ config: ConfigReader, _ compute: Compute) throws
+  -> any VisionLanguageProcessor
+{
+  let configuration = try Qwen2VLConfiguration(config)
+  let preprocessor = try readPreprocessor(directory, configuration.vision).0
+  let chat = try ChatML(Tokenizer(directory: directory))
+  let problems = disagreements(chat.tokenizer, configuration)
+  guard problems.isEmpty else {
+    throw ModelError(directory, problems, remedy: "use the tokenizer files that belong to config.json")
+  }
+  return Qwen2VLProcessor(
+    preprocessor: preprocessor, chat: chat, contextLength: configuration.text.contextLength,
+    positionStyle: configuration.positions, compute: compute)
+}
+
+/// Where the tokenizer and config.json contradict each other.
+private func disagreements(_ tokenizer: Tokenizer, _ configuration: Qwen2VLConfiguration) -> [String] {
+  var problems: [String] = []
+  if tokenizer.vocabularySize > configuration.text.vocabularySize {
+    problems.append(
+      "the tokenizer has \(tokenizer.vocabularySize) tokens, more than the \(configuration.text.vocabularySize) rows "
+        + "of the embedding")
+  }
+  for (name, id, key) in [
+    ("<|image_pad|>", configuration.imageToken, "image_token_id"),
+    ("<|video_pad|>", configuration.videoToken, "video_token_id"),
+    ("<|vision_start|>", configuration.visionStartToken, "vision_start_token_id"),
+    ("<|vision_end|>", configuration.visionEndToken, "vision_end_token_id"),
+  ] where tokenizer.id(of: name) != id {
+    problems.append("config.json says \(key) is \(id), the tokenizer gives \(name) another id")
+  }
+  return problems
 }
 
 /// Reads everything a checkpoint directory holds, going on after problems so that all of them are known.
@@ -75,21 +110,7 @@ extension ModelFamily {
   }
   let tokenizer = attempt { try Tokenizer(directory: directory) }
   let chat = tokenizer.flatMap { tokenizer in attempt { try ChatML(tokenizer) } }
-  if let tokenizer {
-    if tokenizer.vocabularySize > configuration.text.vocabularySize {
-      problems.append(
-        "the tokenizer has \(tokenizer.vocabularySize) tokens, more than the \(configuration.text.vocabularySize) rows "
-          + "of the embedding")
-    }
-    for (name, id, key) in [
-      ("<|image_pad|>", configuration.imageToken, "image_token_id"),
-      ("<|video_pad|>", configuration.videoToken, "video_token_id"),
-      ("<|vision_start|>", configuration.visionStartToken, "vision_start_token_id"),
-      ("<|vision_end|>", configuration.visionEndToken, "vision_end_token_id"),
-    ] where tokenizer.id(of: name) != id {
-      problems.append("config.json says \(key) is \(id), the tokenizer gives \(name) another id")
-    }
-  }
+  if let tokenizer { problems += disagreements(tokenizer, configuration) }
 
   // A tied head may be stored all the same; it is then the embedding again.
   let tiedHead = configuration.text.tiedHead ? "lm_head.weight" : ""
@@ -108,12 +129,15 @@ extension ModelFamily {
     unusedTensors: (checkpoint?.names ?? []).filter { !used.contains($0) && $0 != tiedHead },
     notes: notes, unreadKeys: unread,
     model: nil)
-  if problems.isEmpty, let preprocessor, let generation, let tokenizer, let chat {
+  if problems.isEmpty, let preprocessor, let generation, let chat {
     let blockBytes = opened.parameters.filter { $0.part == "text layers" || $0.part == "head" }
       .reduce(0) { $0 + $1.parameter.tensor.byteCount }
     opened.model = Qwen2VLModel(
-      configuration: configuration, vision: vision, language: language, preprocessor: preprocessor,
-      tokenizer: tokenizer, generationDefaults: generation, compute: compute, chat: chat,
+      configuration: configuration, vision: vision, language: language,
+      qwenProcessor: Qwen2VLProcessor(
+        preprocessor: preprocessor, chat: chat, contextLength: text.contextLength,
+        positionStyle: configuration.positions, compute: compute),
+      generationDefaults: generation, compute: compute,
       textBytes: blockBytes + (text.tiedHead ? language.embedding.weight.tensor.byteCount : 0),
       weightBytes: opened.parameters.reduce(0) { $0 + $1.parameter.tensor.byteCount })
   }
