@@ -65,6 +65,10 @@ extension VisionLanguageModel {
   public func prompt(_ messages: [Message], images: [ImageReport], visionIDs: Bool) throws -> Prompt {
     try processor.prompt(messages, visuals: images, visionIDs: visionIDs, opensAnswer: true)
   }
+  /// The position ids of a sequence.
+  public func positions(count: Int, visuals: [VisualSpan]) -> MRoPEPositions {
+    processor.positions(count: count, visuals: visuals)
+  }
   /// The normalised patches of all pictures and clips in order, `[N, patch values]`.
   public func pixelValues(_ images: [EncoderImage]) -> Tensor { processor.pixelValues(images) }
 }
