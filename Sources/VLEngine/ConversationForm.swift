@@ -11,7 +11,7 @@ public import VLText
 ///        {"role": "assistant", "content": "A cat.", "tokens": [32, 8251, 13]}],
 ///      "min_pixels": 3136, "max_pixels": 1003520, "add_vision_id": true}
 ///
-/// `content` is a text or a list of parts. `min_pixels`, `max_pixels`, `resized_height` and `resized_width` of a picture win
+/// `content` is a text or a list of parts (`PartForm`). `min_pixels`, `max_pixels`, `resized_height` and `resized_width` of a picture win
 /// over the first two for all. Any other key is an error.
 public struct ConversationForm: Sendable {
   /// The messages, in order.
@@ -77,23 +77,10 @@ public struct ConversationForm: Sendable {
     }
     var parts: [JSONValue] = []
     for part in message.parts {
-      switch part {
-      case .text(let text): parts.append(["type": "text", "text": .string(text)])
-      case .tokens(let tokens):
-        parts.append(["type": "text", "text": .string(tokenizer.decode(tokens, skipSpecialTokens: true))])
-      case .image(let input):
-        var object = JSONObject()
-        object["type"] = "image"
-        switch input.source {
-        case .file(let path): object["image"] = .string(path)
-        case .dataURL(let url): object["image"] = .string(url)
-        case .data: return nil
-        }
-        for (key, path) in FormReader.resizeKeys {
-          if let value = input.resize[keyPath: path] { object[key] = .integer(value) }
-        }
-        parts.append(.object(object))
-      }
+      guard
+        let written = PartForm.written(part, decode: { tokenizer.decode($0, skipSpecialTokens: true) })
+      else { return nil }
+      parts.append(written)
     }
     turn["content"] = .array(parts)
     return .object(turn)
@@ -102,17 +89,15 @@ public struct ConversationForm: Sendable {
 
 /// Reads the form strictly: a key that nothing here knows would otherwise do nothing.
 private struct FormReader {
-  static let resizeKeys: [(String, any WritableKeyPath<ResizeRequest, Int?> & Sendable)] = [
-    ("min_pixels", \.minPixels), ("max_pixels", \.maxPixels), ("resized_height", \.resizedHeight),
-    ("resized_width", \.resizedWidth),
-  ]
-
   let directory: String
   let tokenizer: Tokenizer?
 
   func conversation(_ object: JSONObject) throws(EngineError) -> ConversationForm {
     try checkKeys(object, ["messages", "min_pixels", "max_pixels", "add_vision_id"], "the object")
-    let resize = try resize(object, keys: Self.resizeKeys.prefix(2), "the object")
+    let resize = try attempt("the object") {
+      () throws(PartForm.Problem) in
+      try PartForm.resized(object, PartForm.resizeKeys.prefix(2), over: ResizeRequest())
+    }
     guard let turns = object["messages"]?.arrayValue else { throw EngineError("it has no list \"messages\"") }
     var form = ConversationForm(messages: [])
     for (index, turn) in turns.enumerated() {
@@ -155,42 +140,15 @@ private struct FormReader {
   private func part(_ value: JSONValue, _ place: String, _ resize: ResizeRequest) throws(EngineError)
     -> Message.Part
   {
-    guard let object = value.objectValue else {
-      throw EngineError("\(place) is \(value.kindDescription), not an object")
-    }
-    switch object["type"]?.stringValue {
-    case "text":
-      guard let text = object["text"]?.stringValue else { throw EngineError("\(place) has no text") }
-      try checkKeys(object, ["type", "text"], place)
-      return .text(text)
-    case "image":
-      guard let image = object["image"]?.stringValue else { throw EngineError("\(place) has no image") }
-      try checkKeys(object, ["type", "image"] + Self.resizeKeys.map(\.0), place)
-      var source = MediaSource(image)
-      if case .file(let path) = source, !path.hasPrefix("/") { source = .file(directory + "/" + path) }
-      var own = resize
-      let given = try self.resize(object, keys: Self.resizeKeys[...], place)
-      for (_, path) in Self.resizeKeys {
-        if let value = given[keyPath: path] { own[keyPath: path] = value }
-      }
-      return .image(ImageInput(source, resize: own))
-    case let type: throw EngineError("\(place) is of unknown type \"\(type ?? "none")\"")
+    try attempt(place) { () throws(PartForm.Problem) in
+      try PartForm.part(value, relativeTo: directory, resize: resize)
     }
   }
 
-  private func resize(
-    _ object: JSONObject, keys: ArraySlice<(String, any WritableKeyPath<ResizeRequest, Int?> & Sendable)>,
-    _ place: String
-  ) throws(EngineError) -> ResizeRequest {
-    var resize = ResizeRequest()
-    for (key, path) in keys {
-      guard let value = object[key] else { continue }
-      guard let number = value.integerValue, number > 0 else {
-        throw EngineError("\"\(key)\" of \(place) is not a whole number above 0")
-      }
-      resize[keyPath: path] = number
-    }
-    return resize
+  private func attempt<Result>(
+    _ place: String, _ body: () throws(PartForm.Problem) -> Result
+  ) throws(EngineError) -> Result {
+    do { return try body() } catch { throw EngineError("\(place): \(error); \(error.remedy)") }
   }
 
   private func tokens(_ value: JSONValue, _ place: String) throws(EngineError) -> [Int]? {
