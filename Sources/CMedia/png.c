@@ -211,3 +211,30 @@ int cm_png_read(cm_png *png, uint8_t *rgb, char *message, size_t message_size) {
   png_read_end(png->reader, png->info);
   return 0;
 }
+
+// libpng's simplified writer reports errors by its result, not by a jump.
+static int describe(png_image *image, size_t width, size_t height) {
+  memset(image, 0, sizeof *image);
+  if (width == 0 || height == 0 || width > 0x7fffffff / 3 || height > 0x7fffffff) return -1;
+  image->version = PNG_IMAGE_VERSION;
+  image->width = (png_uint_32)width;
+  image->height = (png_uint_32)height;
+  image->format = PNG_FORMAT_RGB;
+  return 0;
+}
+
+size_t cm_png_bound(size_t width, size_t height) {
+  png_image image;
+  // In libpng's 32-bit bound, 24 bytes of head and a filter byte per row come on top of the pixels.
+  if (describe(&image, width, height) != 0 || width * 3 + 1 > 0x7fffffff / height) return 0;
+  return PNG_IMAGE_PNG_SIZE_MAX(image);
+}
+
+int cm_png_write(const uint8_t *rgb, size_t width, size_t height, uint8_t *bytes, size_t *count) {
+  png_image image;
+  if (describe(&image, width, height) != 0) return -1;
+  png_alloc_size_t size = *count;
+  if (png_image_write_to_memory(&image, bytes, &size, 0, rgb, 0, NULL) == 0) return -1;
+  *count = size;
+  return 0;
+}

@@ -34,6 +34,12 @@ const uint8_t *cm_png_exif(cm_png *png, size_t *count);
 /// Frees the reader.
 void cm_png_close(cm_png *png);
 
+/// The most bytes that a PNG of this size can take; 0 if it is too large to write.
+size_t cm_png_bound(size_t width, size_t height);
+
+/// Writes `rgb` as a PNG of 8 bits to `bytes`, which has room for `*count`; then `*count` is what it took. 0: done.
+int cm_png_write(const uint8_t *rgb, size_t width, size_t height, uint8_t *bytes, size_t *count);
+
 // ---- Pixels -------------------------------------------------------------------------------------------------------
 
 /// RGBA composited on white: c -> round((255 * (255 - a) + c * a) / 255), the rounding of Pillow's paste.

@@ -120,7 +120,7 @@ public struct SampleEncoder: Sendable {
   public func encode(_ sample: TrainingSample) throws -> EncodedSample {
     switch sample.content {
     case .tokens(let tokens): try encode(tokens, name: sample.name)
-    case .conversation(let turns): try encode(turns, name: sample.name)
+    case .conversation(let turns): try encode(turns, sample)
     }
   }
 
@@ -146,35 +146,50 @@ public struct SampleEncoder: Sendable {
       visuals: [], images: [])
   }
 
-  private func encode(_ turns: [TrainingSample.Turn], name: String) throws -> EncodedSample {
-    let messages = turns.map(\.message)
-    let visuals = messages.flatMap(\.visuals)
-    let files = try attempt(name) { try visuals.map { try $0.load() } }
+  private func encode(_ turns: [TrainingSample.Turn], _ sample: TrainingSample) throws -> EncodedSample {
+    let visuals = sample.visuals
+    let files = try load(sample)
     // Sizes alone decide whether it fits; pictures that do not are never decoded.
-    var reports = try attempt(name) { try zip(visuals, files).map { try processor.plan($0, files: $1) } }
-    var sample = try lay(out: turns, messages, reports, name: name)
-    sample.images = try attempt(name) { try zip(visuals, files).map { try processor.prepare($0, files: $1) } }
-    let actual = sample.images.map(\.report)
-    if actual.map(\.grid) != reports.map(\.grid) {
-      // An orientation that is stored behind the pixels shows only now.
-      reports = actual
-      let images = sample.images
-      sample = try lay(out: turns, messages, reports, name: name)
-      sample.images = images
+    let reports = try plan(sample, files)
+    var encoded = try lay(out: turns, reports, sample)
+    let images = try attempt(sample.name) {
+      try zip(visuals, files).map { try processor.prepare($0, files: $1) }
     }
-    return sample
+    let actual = images.map(\.report)
+    // An orientation that is stored behind the pixels shows only now.
+    if actual.map(\.grid) != reports.map(\.grid) { encoded = try lay(out: turns, actual, sample) }
+    encoded.images = images
+    return encoded
+  }
+
+  /// What ``encode(_:)`` returns, without the pictures: they are looked at, not decoded.
+  /// - Throws: as ``encode(_:)`` does.
+  public func layout(of sample: TrainingSample) throws -> EncodedSample {
+    guard case .conversation(let turns) = sample.content else { return try encode(sample) }
+    return try lay(out: turns, plan(sample, load(sample)), sample)
+  }
+
+  private func load(_ sample: TrainingSample) throws -> [[[UInt8]]] {
+    try attempt(sample.name) { try sample.visuals.map { try $0.load() } }
+  }
+
+  private func plan(_ sample: TrainingSample, _ files: [[[UInt8]]]) throws -> [ImageReport] {
+    try attempt(sample.name) { try zip(sample.visuals, files).map { try processor.plan($0, files: $1) } }
   }
 
   /// Everything but the pictures.
   private func lay(
-    out turns: [TrainingSample.Turn], _ messages: [Message], _ reports: [ImageReport], name: String
+    out turns: [TrainingSample.Turn], _ reports: [ImageReport], _ sample: TrainingSample
   ) throws -> EncodedSample {
+    let name = sample.name
     let patches = reports.reduce(0) { $0 + $1.grid.patches }
     if let limit = options.maxPatches, patches > limit {
       throw SampleRejection(name: name, reason: .tooManyPatches(patches, limit: limit))
     }
     let prompt = try attempt(name) {
-      try processor.prompt(messages, visuals: reports, visionIDs: options.visionIDs, opensAnswer: false)
+      try processor.prompt(
+        turns.map(\.message), visuals: reports, visionIDs: sample.visionIDs ?? options.visionIDs,
+        opensAnswer: false)
     }
     var count = prompt.tokens.count
     if count > options.maxTokens {

@@ -29,6 +29,8 @@ public struct TrainingSample: Sendable {
   public var name: String
   /// What there is to learn from.
   public var content: Content
+  /// Whether `Picture N: ` comes before each picture; nil for what the encoder does.
+  public var visionIDs: Bool?
 
   /// A sample.
   public init(name: String, _ content: Content) {
@@ -47,21 +49,13 @@ public struct TrainingSample: Sendable {
 
   /// The same with limits for the pictures and clips that have none of their own.
   public func resized(by request: ResizeRequest) -> TrainingSample {
-    guard case .conversation(var turns) = content else { return self }
+    guard request != ResizeRequest(), case .conversation(var turns) = content else { return self }
     for turn in turns.indices {
-      for part in turns[turn].message.parts.indices {
-        switch turns[turn].message.parts[part] {
-        case .image(var image) where image.resize == ResizeRequest():
-          image.resize = request
-          turns[turn].message.parts[part] = .image(image)
-        case .video(var video) where video.resize == ResizeRequest():
-          video.resize = request
-          turns[turn].message.parts[part] = .video(video)
-        default: break
-        }
-      }
+      turns[turn].message.parts = turns[turn].message.parts.map { $0.resized(unlessItself: request) }
     }
-    return TrainingSample(name: name, turns: turns)
+    var copy = self
+    copy.content = .conversation(turns)
+    return copy
   }
 }
 
