@@ -21,6 +21,13 @@ public struct ResizeRequest: Sendable, Hashable {
     self.resizedHeight = resizedHeight
     self.resizedWidth = resizedWidth
   }
+
+  /// These settings, and those of `other` where it has any.
+  public func overridden(by other: ResizeRequest) -> ResizeRequest {
+    ResizeRequest(
+      minPixels: other.minPixels ?? minPixels, maxPixels: other.maxPixels ?? maxPixels,
+      resizedHeight: other.resizedHeight ?? resizedHeight, resizedWidth: other.resizedWidth ?? resizedWidth)
+  }
 }
 
 /// Frames of one size, both sides multiples of the patch and merge sizes, ready to be cut into patches.

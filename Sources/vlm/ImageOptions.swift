@@ -115,13 +115,6 @@ extension ResizeRequest {
     }
   }
 
-  /// These settings, and those of `other` where it has any.
-  func overridden(by other: ResizeRequest) -> ResizeRequest {
-    ResizeRequest(
-      minPixels: other.minPixels ?? minPixels, maxPixels: other.maxPixels ?? maxPixels,
-      resizedHeight: other.resizedHeight ?? resizedHeight, resizedWidth: other.resizedWidth ?? resizedWidth)
-  }
-
   /// What is wrong with these settings whatever the picture, as a sentence; nil if nothing is.
   /// - Parameter saying: how the user wrote the name of a setting.
   func problem(saying: (String) -> String) -> String? {

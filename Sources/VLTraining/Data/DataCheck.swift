@@ -1,7 +1,7 @@
 public import VLJSON
 internal import VLMedia
 public import VLModels
-internal import VLTensor
+public import VLTensor
 
 /// What a data set holds and what training would leave out of it: every sample is read, every picture decoded.
 public struct DataCheck: Sendable {

@@ -47,7 +47,7 @@ public enum Shuffle: Sendable, Equatable {
 
   /// The index of the `ordinal`-th sample of a source with `count` samples (nil: without an end), in passes without
   /// end. Every pass holds each sample once.
-  func index(of ordinal: Int, count: Int?, seed: UInt64, stream: String) -> Int {
+  public func index(of ordinal: Int, count: Int?, seed: UInt64, stream: String) -> Int {
     guard let count else { return ordinal }
     let (pass, place) = ordinal.quotientAndRemainder(dividingBy: count)
     let name = "\(stream)/pass \(pass)"

@@ -47,7 +47,7 @@ public struct TrainingSample: Sendable {
   /// All pictures and clips in order.
   public var visuals: [VisualInput] { turns.flatMap(\.message.visuals) }
 
-  /// The same with limits for the pictures and clips that have none of their own.
+  /// The same with limits for its pictures and clips, as far as they have none of their own.
   public func resized(by request: ResizeRequest) -> TrainingSample {
     guard request != ResizeRequest(), case .conversation(var turns) = content else { return self }
     for turn in turns.indices {

@@ -263,14 +263,14 @@ private struct MarkedVisuals {
 }
 
 extension Message.Part {
-  /// A picture or clip that has no overrides of its own, with these.
+  /// The same with limits for a picture or clip, as far as it has none of its own.
   func resized(unlessItself request: ResizeRequest) -> Message.Part {
     switch self {
-    case .image(var image) where image.resize == ResizeRequest():
-      image.resize = request
+    case .image(var image):
+      image.resize = request.overridden(by: image.resize)
       return .image(image)
-    case .video(var video) where video.resize == ResizeRequest():
-      video.resize = request
+    case .video(var video):
+      video.resize = request.overridden(by: video.resize)
       return .video(video)
     default: return self
     }
