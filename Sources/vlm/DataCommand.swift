@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import VLMedia
 import VLModels
 import VLTensor
-import VLTraining
+public import VLTraining
 
 /// `vlm data`: looking at training data before it costs hours.
 struct DataCommand: ParsableCommand {

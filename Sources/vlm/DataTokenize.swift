@@ -37,7 +37,7 @@ struct DataTokenize: ParsableCommand {
     guard let end = tokenizer.id(of: "<|endoftext|>") else {
       throw Failure("the tokenizer has no <|endoftext|>; use the tokenizer files of a Qwen2-VL checkpoint")
     }
-    var writer = try TokenShardWriter(out, vocabularySize: tokenizer.vocabularySize, sampleLength: maxTokens)
+    let writer = try TokenShardWriter(out, vocabularySize: tokenizer.vocabularySize, sampleLength: maxTokens)
     var documents = 0
     for path in try files.flatMap(DataFiles.matching) {
       try TextDocuments(path).forEach { text in

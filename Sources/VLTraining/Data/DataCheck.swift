@@ -1,6 +1,6 @@
 public import VLJSON
 internal import VLMedia
-public import VLModels
+internal import VLModels
 public import VLTensor
 
 /// What a data set holds and what training would leave out of it: every sample is read, every picture decoded.

@@ -92,15 +92,15 @@ public enum DataFiles {
   {
     let sources = try matching(pattern).map { path -> any SampleSource in
       switch format ?? (path.hasSuffix(".tar") ? .webdataset : path.hasSuffix(".tokens") ? .tokens : nil) {
-      case .webdataset: try WebDatasetSource(path)
-      case .tokens: try TokenShard(path)
+      case .webdataset: return try WebDatasetSource(path)
+      case .tokens: return try TokenShard(path)
       case let format:
         if format == nil, path.hasSuffix(".gz") || path.hasSuffix(".tgz") || path.hasSuffix(".parquet") {
           throw DataError(
             .unsupported, path, "files of this kind are not read",
             remedy: "decompress it, or convert it to JSON lines or plain tar")
         }
-        try JSONSource(path, format: format, media: media)
+        return try JSONSource(path, format: format, media: media)
       }
     }
     return sources.count == 1 ? sources[0] : ConcatenatedSource(sources, name: pattern)

@@ -98,7 +98,8 @@ extension MappedFile {
 }
 
 /// Writes a ``TokenShard``: tokens go to the disk as they come, and the file appears under its name when it is whole.
-public struct TokenShardWriter: ~Copyable {
+/// One that is not finished leaves nothing. To be used by one thread.
+public final class TokenShardWriter {
   private let path: String
   private let partial: String
   private let file: UnsafeMutablePointer<FILE>
@@ -141,7 +142,7 @@ public struct TokenShardWriter: ~Copyable {
 
   /// Adds a document.
   /// - Throws: ``DataError`` if the disk refuses.
-  public mutating func append(_ tokens: [Int]) throws {
+  public func append(_ tokens: [Int]) throws {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(tokens.count * width)
     for token in tokens {
@@ -160,7 +161,7 @@ public struct TokenShardWriter: ~Copyable {
 
   /// Writes what remains and puts the file in its place.
   /// - Throws: ``DataError`` if the disk refuses.
-  public consuming func finish() throws {
+  public func finish() throws {
     let end = TokenShard.headerSize + tokenCount * width
     try write([UInt8](repeating: 0, count: TokenShard.indexStart(tokens: tokenCount, width: width) - end))
     try write(starts.flatMap { Self.bytes($0, 8) })
