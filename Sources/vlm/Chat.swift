@@ -127,7 +127,7 @@ struct Chat: AsyncParsableCommand {
 
   /// Reads a picture as far as is needed to say what will become of it; an error if it cannot be used.
   private func report(_ input: ImageInput, _ model: any VisionLanguageModel) throws -> String {
-    let report = try model.prepare(input, bytes: input.source.load()).report
+    let report = try model.prepare(.image(input), files: [input.source.load()]).report
     return "[\(report.format) \(report.originalWidth)×\(report.originalHeight), seen as "
       + "\(report.resizedWidth)×\(report.resizedHeight), \(report.tokens) tokens]"
   }

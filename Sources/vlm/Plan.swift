@@ -71,7 +71,7 @@ struct Plan: ParsableCommand {
         var input = input
         // What is set for one picture stays, as it would when the result is given as --max-pixels.
         if let maxPixels, input.resize.maxPixels == nil { input.resize.maxPixels = maxPixels }
-        return try model.plan(input, bytes: bytes)
+        return try model.plan(.image(input), files: [bytes])
       }
     }
     var chosen: Int?

@@ -1,6 +1,7 @@
 import TestKit
 import Testing
 import VLJSON
+import VLMedia
 import VLModels
 import VLTensor
 import VLTraining
