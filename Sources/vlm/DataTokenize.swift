@@ -1,6 +1,7 @@
 import ArgumentParser
 import VLModels
 import VLTensor
+import VLText
 import VLTraining
 
 /// `vlm data tokenize`

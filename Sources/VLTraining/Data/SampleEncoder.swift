@@ -43,6 +43,12 @@ public struct SampleRejection: Error, Sendable, Equatable, CustomStringConvertib
   /// Why.
   public let reason: Reason
 
+  /// A sample and why it is left out.
+  public init(name: String, reason: Reason) {
+    self.name = name
+    self.reason = reason
+  }
+
   /// The reason as a key for counting: `too long`.
   public var category: String {
     switch reason {
