@@ -25,10 +25,12 @@ enum TinyData {
   /// A picture of one colour.
   static func picture(_ width: Int, _ height: Int, _ shade: UInt8 = 90) -> ImageInput {
     ImageInput(
-      MediaSource(RGBImage(width: width, height: height, red: shade, green: 80, blue: 70), name: "\(width)x\(height)"))
+      MediaSource(
+        RGBImage(width: width, height: height, red: shade, green: 80, blue: 70), name: "\(width)x\(height)"))
   }
 
-  static func sample(_ question: [Message.Part], _ answer: String, name: String = "sample") -> TrainingSample {
+  static func sample(_ question: [Message.Part], _ answer: String, name: String = "sample") -> TrainingSample
+  {
     TrainingSample(
       name: name,
       turns: [.init(Message(role: "user", parts: question)), .init(Message(role: "assistant", answer))])
@@ -50,7 +52,8 @@ enum TinyData {
     #expect(references.count == source.count && references.count >= 10)
     return try references.enumerated().map { index, reference in
       Case(
-        name: try #require(reference["name"]?.stringValue), sample: try source.sample(at: index), reference: reference)
+        name: try #require(reference["name"]?.stringValue), sample: try source.sample(at: index),
+        reference: reference)
     }
   }
 
@@ -115,7 +118,9 @@ enum TinyData {
     let text = TinyData.sample([.text("Read")], String(repeating: "list item ", count: 50))
     let whole = try TinyData.encoder().encode(text)
     let limit = 60
-    #expect(throws: SampleRejection(name: "sample", reason: .tooLong(tokens: whole.tokens.count, limit: limit))) {
+    #expect(
+      throws: SampleRejection(name: "sample", reason: .tooLong(tokens: whole.tokens.count, limit: limit))
+    ) {
       try TinyData.encoder(maxTokens: limit).encode(text)
     }
     let cut = try TinyData.encoder(maxTokens: limit, truncation: .end).encode(text)
@@ -128,7 +133,9 @@ enum TinyData {
       name: "picture",
       turns: [
         .init(Message(role: "user", "Show")),
-        .init(Message(role: "assistant", parts: [.text("Here"), .image(TinyData.picture(56, 84)), .text(" and more")])),
+        .init(
+          Message(
+            role: "assistant", parts: [.text("Here"), .image(TinyData.picture(56, 84)), .text(" and more")])),
       ])
     let encoded = try TinyData.encoder().encode(sample)
     let visual = try #require(encoded.visuals.first).range
@@ -148,7 +155,8 @@ enum TinyData {
       }
     }
     #expect(
-      throws: SampleRejection(name: "picture", reason: .tooManyPatches(encoded.patches, limit: encoded.patches - 1))
+      throws: SampleRejection(
+        name: "picture", reason: .tooManyPatches(encoded.patches, limit: encoded.patches - 1))
     ) { try TinyData.encoder(maxPatches: encoded.patches - 1).encode(sample) }
   }
 
@@ -182,7 +190,8 @@ enum TinyData {
   /// A batch is its samples one behind the other, with positions that start anew.
   @Test func packingKeepsSamplesAsTheyAre() throws {
     let samples = [
-      TinyData.sample([.image(TinyData.picture(56, 84)), .text("one")], "a"), TinyData.sample([.text("two")], "bb"),
+      TinyData.sample([.image(TinyData.picture(56, 84)), .text("one")], "a"),
+      TinyData.sample([.text("two")], "bb"),
       TinyData.sample([.text("three "), .image(TinyData.picture(112, 56, 7))], "c"),
     ]
     let encoded = try samples.map { try TinyData.encoder().encode($0) }

@@ -14,7 +14,9 @@ struct NumberSource: SampleSource {
   var long: Set<Int> = []
 
   func sample(at index: Int) throws -> TrainingSample {
-    if bad.contains(index) { throw DataError(.malformed, "\(name):\(index)", "it is broken", remedy: "mend it") }
+    if bad.contains(index) {
+      throw DataError(.malformed, "\(name):\(index)", "it is broken", remedy: "mend it")
+    }
     let words = long.contains(index) ? 400 : index * 7 % 23
     return TinyData.sample(
       index % 3 == 0 ? [.image(TinyData.picture(28 * (1 + index % 4), 56))] : [.text("number")],
@@ -28,7 +30,8 @@ struct NumberSource: SampleSource {
     badSamples: DataMixture.BadSamples = .stop
   ) throws -> DataMixture {
     try DataMixture(
-      entries, encoder: TinyData.encoder(maxTokens: 160), packing: .init(tokens: 160, patches: 200), seed: seed,
+      entries, encoder: TinyData.encoder(maxTokens: 160), packing: .init(tokens: 160, patches: 200),
+      seed: seed,
       threads: threads, lookahead: lookahead, badSamples: badSamples)
   }
 
@@ -111,7 +114,8 @@ struct NumberSource: SampleSource {
 
   @Test func sharesAreKept() throws {
     let endless = try mixture([
-      .init(NumberSource(name: "a", count: nil), weight: 3), .init(NumberSource(name: "b", count: 10), weight: 1),
+      .init(NumberSource(name: "a", count: nil), weight: 3),
+      .init(NumberSource(name: "b", count: 10), weight: 1),
     ])
     let drawn = names(try run(endless, 60))
     let share = Double(drawn.count { $0.hasPrefix("a") }) / Double(drawn.count)
@@ -149,7 +153,8 @@ struct NumberSource: SampleSource {
       try mended.seek(to: stopping.position)
       #expect(Set(names(try run(mended)) + seen).count == 30)
 
-      let skipping = try mixture([.init(source, shuffle: .none, passes: 1)], threads: threads, badSamples: .skip)
+      let skipping = try mixture(
+        [.init(source, shuffle: .none, passes: 1)], threads: threads, badSamples: .skip)
       #expect(names(try run(skipping)).count == 29 && skipping.position.dropped == 1)
       let drops = skipping.takeDrops()
       #expect(drops.map(\.category) == ["malformed"] && drops[0].description.hasPrefix("n:11: "))
@@ -167,7 +172,8 @@ struct NumberSource: SampleSource {
     #expect(throws: DataError.self) { try mixture([.init(NumberSource(name: "a", count: 1), weight: .nan)]) }
     #expect(throws: DataError.self) { try mixture([.init(NumberSource(name: "a", count: nil), passes: 1)]) }
     #expect(throws: DataError.self) {
-      try DataMixture(entries(), encoder: TinyData.encoder(maxTokens: 200), packing: .init(tokens: 160), seed: 1)
+      try DataMixture(
+        entries(), encoder: TinyData.encoder(maxTokens: 200), packing: .init(tokens: 160), seed: 1)
     }
 
     let position = try mixture(entries()).position
@@ -178,8 +184,10 @@ struct NumberSource: SampleSource {
     ] { #expect(throws: DataError.self) { try other.seek(to: position) } }
     let json = position.json.serialized()
     for (old, new) in [
-      ("\"version\":1", "\"version\":2"), ("\"drawn\":[0,0]", "\"drawn\":[0]"), ("\"drawn\":[0,0]", "\"drawn\":[0,-1]"),
-      ("\"waiting\":[]", "\"waiting\":[[0,0]]"), ("\"waiting\":[]", "\"waiting\":[[7,0]]"), ("\"batches\":0", "\"batch\":0"),
+      ("\"version\":1", "\"version\":2"), ("\"drawn\":[0,0]", "\"drawn\":[0]"),
+      ("\"drawn\":[0,0]", "\"drawn\":[0,-1]"),
+      ("\"waiting\":[]", "\"waiting\":[[0,0]]"), ("\"waiting\":[]", "\"waiting\":[[7,0]]"),
+      ("\"batches\":0", "\"batch\":0"),
       ("\"seed\":3", "\"seed\":\"x\""),
     ] {
       let text = json.replacing(old, with: new)
