@@ -31,7 +31,9 @@ enum AnswerText {
     if words.count > 1, ["a", "an", "the"].contains(words[0]) { words.removeFirst() }
     var joined = words.joined(separator: " ")
     while let last = joined.last, last == "." || last == "。" { joined.removeLast() }
-    if joined.count >= 2, let first = joined.first, let last = joined.last, "\"'".contains(first), first == last {
+    if joined.count >= 2, let first = joined.first, let last = joined.last, "\"'".contains(first),
+      first == last
+    {
       joined = String(joined.dropFirst().dropLast())
     }
     return joined

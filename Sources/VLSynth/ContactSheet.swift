@@ -7,7 +7,9 @@ public enum ContactSheet {
   /// - Parameters:
   ///   - columns: how many samples stand side by side, at least 1.
   ///   - cell: the width of each, in pixels.
-  public static func png(_ samples: [SynthSample], fonts: SynthFonts, columns: Int = 6, cell: Int = 200) -> [UInt8] {
+  public static func png(_ samples: [SynthSample], fonts: SynthFonts, columns: Int = 6, cell: Int = 236)
+    -> [UInt8]
+  {
     precondition(columns >= 1 && cell >= 40, "ContactSheet: \(columns) columns of \(cell) pixels")
     let studio = Studio(fonts: fonts)
     let cells = samples.map { Cell($0, width: Double(cell) - 12, studio: studio) }
@@ -21,7 +23,8 @@ public enum ContactSheet {
     var y = 0.0
     for (row, height) in zip(rows, heights) {
       for (column, cell) in row.enumerated() {
-        cell.draw(on: canvas, x: Double(column * (size.width / max(1, min(columns, cells.count)))) + 6, y: y + 6)
+        cell.draw(
+          on: canvas, x: Double(column * (size.width / max(1, min(columns, cells.count)))) + 6, y: y + 6)
       }
       y += height
     }
@@ -86,10 +89,11 @@ public enum ContactSheet {
           .replacingAll("<|object_ref_end|>", with: "›").replacingAll("<|box_start|>", with: "")
           .replacingAll("<|box_end|>", with: "").replacingAll("<|quad_start|>", with: "")
           .replacingAll("<|quad_end|>", with: "")
-        let line = studio.paragraph(
-          text, Font(family: family, size: 11, isBold: isAnswer), width: width)
-        texts.append((line, y, isAnswer ? Colour(hex: 0x0B5D1E) : .grey(0.1)))
-        y += line.height + 1
+        let font = Font(family: family, size: 11, isBold: isAnswer)
+        for line in studio.paragraph(text, font, width: width) {
+          texts.append((line, y, isAnswer ? Colour(hex: 0x0B5D1E) : .grey(0.1)))
+          y += line.height + 1
+        }
       }
       self.pictures = pictures
       self.texts = texts

@@ -14,8 +14,8 @@ public enum SynthSplit: String, Sendable, Hashable, CaseIterable {
 /// samples do not change with the standard library.
 public struct SynthRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
-  /// What is added to the state for each number; odd.
-  let gamma: UInt64
+  /// What is added to the state for each number: odd, and never changed; its bit 1 is set in held-out data only.
+  public let gamma: UInt64
 
   /// The numbers of sample `index` of `domain` (a task's name).
   public init(domain: String, seed: UInt64, split: SynthSplit, index: UInt64) {

@@ -34,7 +34,8 @@ extension SynthSample {
   public init(json: JSONValue, image load: (String) throws -> RGBImage) throws {
     guard let object = json.objectValue else {
       throw SynthError(
-        name: "sample", problem: "\(json.kindDescription) where an object belongs", remedy: "see docs/synth.md")
+        name: "sample", problem: "\(json.kindDescription) where an object belongs",
+        remedy: "see docs/synth.md")
     }
     var (images, places): ([RGBImage], [String: Int]) = ([], [:])
     func place(_ path: String) throws -> Int {
@@ -48,7 +49,8 @@ extension SynthSample {
       return text
     }
     let messages = try (object.array("messages") ?? []).map { value in
-      guard let message = value.objectValue, let role = SynthMessage.Role(rawValue: try text(message, "role")) else {
+      guard let message = value.objectValue, let role = SynthMessage.Role(rawValue: try text(message, "role"))
+      else {
         throw SynthError(
           name: "messages", problem: "a role that is neither user nor assistant", remedy: "see docs/synth.md")
       }
@@ -102,7 +104,8 @@ extension SynthBox {
   init(json: JSONValue?) throws(SynthError) {
     let sides = json?.arrayValue?.compactMap(\.integerValue) ?? []
     guard sides.count == 4 else {
-      throw SynthError(name: "box", problem: "not four whole numbers", remedy: "write [left, top, right, bottom]")
+      throw SynthError(
+        name: "box", problem: "not four whole numbers", remedy: "write [left, top, right, bottom]")
     }
     self.init(left: sides[0], top: sides[1], right: sides[2], bottom: sides[3])
   }
@@ -115,7 +118,8 @@ extension SynthQuad {
   init(json: JSONValue?) throws(SynthError) {
     let numbers = json?.arrayValue?.compactMap(\.integerValue) ?? []
     guard numbers.count == 8 else {
-      throw SynthError(name: "quad", problem: "not eight whole numbers", remedy: "write [x, y, x, y, x, y, x, y]")
+      throw SynthError(
+        name: "quad", problem: "not eight whole numbers", remedy: "write [x, y, x, y, x, y, x, y]")
     }
     self.init((0..<4).map { SynthPoint(x: numbers[2 * $0], y: numbers[2 * $0 + 1]) })
   }

@@ -83,7 +83,8 @@ public struct SynthScore: Sendable, Hashable {
     }
     pairs.sort { ($0.overlap, $1.wanted, $1.given) > ($1.overlap, $0.wanted, $0.given) }
     var (taken, used, right) = (Set<Int>(), Set<Int>(), 0)
-    for pair in pairs where pair.overlap >= 0.5 && !taken.contains(pair.wanted) && !used.contains(pair.given) {
+    for pair in pairs where pair.overlap >= 0.5 && !taken.contains(pair.wanted) && !used.contains(pair.given)
+    {
       taken.insert(pair.wanted)
       used.insert(pair.given)
       right += 1

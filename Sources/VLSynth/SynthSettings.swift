@@ -11,7 +11,8 @@ public struct SynthSettings: Sendable, Hashable {
   public init(sides: ClosedRange<Int> = 112...224, difficulty: Double = 1) throws(SynthError) {
     guard sides.lowerBound >= 56, sides.upperBound <= 4096 else {
       throw SynthError(
-        name: "size \(sides.lowerBound)..\(sides.upperBound)", problem: "sides must lie within 56..4096 pixels",
+        name: "size \(sides.lowerBound)..\(sides.upperBound)",
+        problem: "sides must lie within 56..4096 pixels",
         remedy: "choose others")
     }
     guard (0...1).contains(difficulty) else {

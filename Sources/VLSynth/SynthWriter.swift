@@ -189,7 +189,9 @@ enum TarArchive {
   static func member(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
     precondition(name.utf8.count < 100, "TarArchive: the name \(name) is too long")
     var header = [UInt8](repeating: 0, count: 512)
-    func put(_ text: String, at offset: Int) { for (i, byte) in text.utf8.enumerated() { header[offset + i] = byte } }
+    func put(_ text: String, at offset: Int) {
+      for (i, byte) in text.utf8.enumerated() { header[offset + i] = byte }
+    }
     func octal(_ value: Int, _ digits: Int) -> String {
       let text = String(value, radix: 8)
       return String(repeating: "0", count: digits - text.count) + text

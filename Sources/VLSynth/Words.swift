@@ -41,7 +41,8 @@ enum Words {
   /// First names.
   static let names = split(
     "Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Mia Noah Olga Paul Rosa Sam Tina Umar Vera Will "
-      + "Yuki Zoe Ahmed Bruno Chen Diego Elena Farid Hana Ivan Julia Karim Lena Marco Nina Omar Petra Ravi Sara Tom")
+      + "Yuki Zoe Ahmed Bruno Chen Diego Elena Farid Hana Ivan Julia Karim Lena Marco Nina Omar Petra Ravi Sara Tom"
+  )
   /// Family names.
   static let surnames = split(
     "Adams Baker Carter Diaz Evans Fischer Garcia Hill Ito Jones Khan Lopez Meyer Novak Ortiz Patel Quinn Rossi Smith "
@@ -53,9 +54,11 @@ enum Words {
   /// Shop goods.
   static let goods = split(
     "Bread Milk Eggs Butter Cheese Apples Rice Tea Coffee Sugar Soap Pasta Honey Juice Water Salt Beans Fish Lemons "
-      + "Onions Cake Jam Oil Tomato Banana Yogurt Flour Pepper Salad Soup Cookies Grapes Pizza Candle Pencil Paper")
+      + "Onions Cake Jam Oil Tomato Banana Yogurt Flour Pepper Salad Soup Cookies Grapes Pizza Candle Pencil Paper"
+  )
   /// Shops.
-  static let shops = split("MARKET BAKERY CAFE GROCER DELI KIOSK STORE BISTRO CORNER FARM PANTRY HARBOUR SUNNY GREEN")
+  static let shops = split(
+    "MARKET BAKERY CAFE GROCER DELI KIOSK STORE BISTRO CORNER FARM PANTRY HARBOUR SUNNY GREEN")
   /// Months, short.
   static let months = split("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
   /// Week days, short.
@@ -89,7 +92,8 @@ enum Words {
   /// Digits, sometimes with a point, a sign, groups, a currency.
   static func number(_ length: Int, _ random: inout SynthRandom) -> String {
     func digits(_ count: Int) -> String {
-      String((0..<max(1, count)).map { random.pick(Array($0 == 0 && count > 1 ? "123456789" : "0123456789")) })
+      String(
+        (0..<max(1, count)).map { random.pick(Array($0 == 0 && count > 1 ? "123456789" : "0123456789")) })
     }
     guard length >= 4 else { return digits(length) }
     switch random.int(0...7) {

@@ -5,7 +5,8 @@ import VLTensor
 
 struct Synth: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw training data: scenes, grounding, text, documents, cards, screens, clips; seeded and endless.",
+    abstract:
+      "Draw training data: scenes, grounding, text, documents, cards, screens, clips; seeded and endless.",
     discussion: """
       Writes OUT/data.jsonl and OUT/images, or tar shards. Sample i depends on the task, the seed, the split and i \
       only; the two splits share no random numbers. An interrupted run goes on where it stopped.
@@ -25,7 +26,9 @@ struct Synth: ParsableCommand {
   var size = "112..224"
   @Option(help: ArgumentHelp("From 0 (few large things, plain) to 1 (everything).", valueName: "d"))
   var difficulty = 1.0
-  @Option(help: ArgumentHelp("Also draw the first samples with their answers in one PNG.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Also draw some samples of each task with their answers in one PNG.", valueName: "file"))
   var sheet: String?
   @Option(help: ArgumentHelp("Samples on the sheet.", valueName: "n")) var sheetCount = 36
   @Flag(help: "List the tasks and their skills.") var list = false
@@ -33,8 +36,12 @@ struct Synth: ParsableCommand {
 
   func validate() throws {
     if list { return }
-    if directory == nil && sheet == nil { throw ValidationError("give a directory to make, --sheet or --list") }
-    if !(1...1_000_000_000).contains(count) { throw ValidationError("--count \(count) is outside 1...1000000000") }
+    if directory == nil && sheet == nil {
+      throw ValidationError("give a directory to make, --sheet or --list")
+    }
+    if !(1...1_000_000_000).contains(count) {
+      throw ValidationError("--count \(count) is outside 1...1000000000")
+    }
     if !(1...1000).contains(sheetCount) {
       throw ValidationError("--sheet-count \(sheetCount) is outside 1...1000")
     }
@@ -64,10 +71,26 @@ struct Synth: ParsableCommand {
         "vlm: left out for want of a font with Chinese characters: \(stream.leftOut.joined(separator: ", "))")
     }
     if let sheet {
-      let samples = (0..<min(sheetCount, count)).map { stream.sample(at: UInt64($0)) }
-      try SynthWriter.write(ContactSheet.png(samples, fonts: stream.fonts), to: sheet)
+      try SynthWriter.write(ContactSheet.png(sheetSamples(stream), fonts: stream.fonts), to: sheet)
     }
     if let directory { try write(stream, to: directory) }
+  }
+
+  /// The first samples of each task, as many of one as of another, in the tasks' order.
+  private func sheetSamples(_ stream: SynthStream) -> [SynthSample] {
+    let tasks = stream.tasks
+    let share = (sheetCount + tasks.count - 1) / tasks.count
+    var taken: [String: [SynthSample]] = [:]
+    var index: UInt64 = 0
+    // A task with a tiny weight may come too rarely to be waited for.
+    while taken.values.reduce(0, { $0 + $1.count }) < sheetCount, index < UInt64(sheetCount) * 100 {
+      let sample = stream.sample(at: index)
+      if taken[sample.task, default: []].count < share { taken[sample.task, default: []].append(sample) }
+      index += 1
+    }
+    var order: [String] = []
+    for task in tasks where !order.contains(task) { order.append(task) }
+    return order.flatMap { taken[$0] ?? [] }
   }
 
   private func write(_ stream: SynthStream, to directory: String) throws {
@@ -83,7 +106,8 @@ struct Synth: ParsableCommand {
     while writer.written < count {
       if Interrupt.isPending {
         terminal.clear()
-        Terminal.complain("vlm: interrupted after \(writer.written) of \(count) samples; the same command goes on")
+        Terminal.complain(
+          "vlm: interrupted after \(writer.written) of \(count) samples; the same command goes on")
         throw ExitCode(130)
       }
       let first = writer.written

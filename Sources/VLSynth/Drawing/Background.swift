@@ -3,15 +3,17 @@ internal import Glibc
 /// What lies behind the things: never so strong that it hides one.
 enum Background {
   /// Papers that leave every one of `colours` clearly visible.
-  private static func papers(for colours: [Colour], difficulty: Double, _ random: inout SynthRandom) -> [Colour] {
+  private static func papers(for colours: [Colour], difficulty: Double, _ random: inout SynthRandom)
+    -> [Colour]
+  {
     let plain = [0xFFFFFF, 0xF4F4F4, 0xE6E6E6, 0xDCEBF7, 0xFBF3DC, 0xE3F2E1, 0xF7E3EA]
     let strong = [0x202020, 0x14233F, 0x2F4F4F, 0xB9C7D1, 0x9FB8A5, 0xCDB59B, 0x5A5A66, 0xD7C3E8, 0x3B1F2B]
     let hexes = random.chance(0.7 - 0.5 * difficulty) ? plain + strong : strong + plain
-    let near = 0.2
-    let fitting = hexes.map { Colour(hex: $0) }.filter { paper in
-      colours.allSatisfy { $0.distance(to: paper) > near }
-    }
-    return fitting
+    func room(_ paper: Colour) -> Double { colours.map { $0.distance(to: paper) }.min() ?? 1 }
+    let candidates = hexes.map { Colour(hex: $0) }
+    let fitting = candidates.filter { room($0) > 0.2 }
+    // With very many colours at once, the paper that is furthest from all.
+    return fitting.isEmpty ? [candidates.max { room($0) < room($1) } ?? .white] : fitting
   }
 
   /// Paints the whole canvas, which is to hold things of these colours.
@@ -19,11 +21,6 @@ enum Background {
     _ canvas: Canvas, for colours: [Colour], difficulty: Double, _ random: inout SynthRandom
   ) {
     let fitting = papers(for: colours, difficulty: difficulty, &random)
-    guard !fitting.isEmpty else {
-      // Black, white and every grey at once: a mid blue-grey is none of them.
-      canvas.fill(canvas.frame, Colour(hex: 0x8FA3B8))
-      return
-    }
     let choices = Array(fitting.prefix(max(3, Int(Double(fitting.count) * (0.4 + 0.6 * difficulty)))))
     let paper = random.pick(choices).jittered(0.02, &random)
     canvas.fill(canvas.frame, paper)
@@ -69,10 +66,14 @@ enum Background {
 /// What a camera or a scanner does to a picture: noise, blur, uneven light.
 enum Degradation {
   /// Changes `pixels` (`height * width * 3` bytes), the stronger the higher the difficulty; often not at all.
-  static func apply(_ pixels: inout [UInt8], _ size: PixelSize, difficulty: Double, _ random: inout SynthRandom) {
-    if random.chance(0.35 * difficulty) { blur(&pixels, size) }
-    if random.chance(0.5 * difficulty) { light(&pixels, size, &random) }
-    if random.chance(0.6 * difficulty) { noise(&pixels, strength: random.real(2...16 * difficulty + 2), &random) }
+  static func apply(
+    _ pixels: inout [UInt8], _ size: PixelSize, difficulty: Double, _ random: inout SynthRandom
+  ) {
+    if random.chance(0.25 * difficulty) { blur(&pixels, size) }
+    if random.chance(0.35 * difficulty) { light(&pixels, size, &random) }
+    if random.chance(0.45 * difficulty) {
+      noise(&pixels, strength: random.real(2...10 * difficulty + 2), &random)
+    }
   }
 
   /// Adds noise of this deviation, roughly normal: the sum of four bytes of the generator.
@@ -86,7 +87,7 @@ enum Degradation {
         let sums = (bits & 0x00FF_00FF_00FF_00FF) &+ (bits >> 8 & 0x00FF_00FF_00FF_00FF)
         for shift in [0, 32] as [UInt64] where index < pixels.count {
           let sum = Int(sums >> shift & 0xFFFF) + Int(sums >> (shift + 16) & 0xFFFF)
-          let value = Int(pixels[index]) + ((sum - 510) * scale) >> 16
+          let value = Int(pixels[index]) + (((sum - 510) * scale) >> 16)
           pixels[index] = UInt8(min(255, max(0, value)))
           index += 1
         }
@@ -113,7 +114,7 @@ enum Degradation {
 
   /// A change of brightness and contrast that goes from one side to the other.
   private static func light(_ pixels: inout [UInt8], _ size: PixelSize, _ random: inout SynthRandom) {
-    let (from, to) = (random.real(0.75...1.1), random.real(0.75...1.1))
+    let (from, to) = (random.real(0.84...1.1), random.real(0.84...1.1))
     let factors = (0..<size.width).map { x in
       Int((from + (to - from) * Double(x) / Double(size.width)) * 256)
     }
@@ -121,7 +122,7 @@ enum Degradation {
       for y in 0..<size.height {
         for x in 0..<size.width {
           let i = (y * size.width + x) * 3
-          for c in i..<i + 3 { pixels[c] = UInt8(min(255, Int(pixels[c]) * factors[x] >> 8)) }
+          for c in i..<i + 3 { pixels[c] = UInt8(min(255, (Int(pixels[c]) * factors[x]) >> 8)) }
         }
       }
     }

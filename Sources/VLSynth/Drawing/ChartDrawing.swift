@@ -19,11 +19,14 @@ struct ChartDrawing {
     (paper, ink) = Ink.document(&random, difficulty: desk.difficulty)
     canvas = Canvas(size, paper: paper)
     let scale = max(1, size.shorter / 300)
-    var font = desk.studio.latinFont(&random, size: random.real(11.5...14) * scale, difficulty: desk.difficulty * 0.5)
+    var font = desk.studio.latinFont(
+      &random, size: random.real(11.5...14) * scale, difficulty: desk.difficulty * 0.5)
     font.isItalic = false
     font.isBold = false
     self.font = font
-    let colours = [0x1F77B4, 0xFF7F0E, 0x2CA02C, 0xD62728, 0x9467BD, 0x8C564B, 0x17BECF, 0xE0C020].map { Colour(hex: $0) }
+    let colours = [0x1F77B4, 0xFF7F0E, 0x2CA02C, 0xD62728, 0x9467BD, 0x8C564B, 0x17BECF, 0xE0C020].map {
+      Colour(hex: $0)
+    }
     palette = random.chance(0.4) && chart.kind != .pie ? [random.pick(colours)] : random.shuffled(colours)
     title =
       random.chance(0.3 * desk.difficulty)
@@ -31,7 +34,8 @@ struct ChartDrawing {
     let line = font.size * 1.35
     let axis = desk.studio.line(String(chart.top), font).width + 8
     plot = Frame(
-      left: chart.kind == .pie ? 6 : axis, top: 6 + (title == nil ? 0 : line) + (chart.kind == .pie ? 0 : line * 0.8),
+      left: chart.kind == .pie ? 6 : axis,
+      top: 6 + (title == nil ? 0 : line) + (chart.kind == .pie ? 0 : line * 0.8),
       right: Double(size.width) - 8, bottom: Double(size.height) - (chart.kind == .pie ? 6 : line + 3))
   }
 
@@ -78,8 +82,12 @@ struct ChartDrawing {
       canvas.line([Point(x: plot.left, y: plot.top), Point(x: plot.left, y: plot.bottom)], ink, width: 1)
     }
     let column = plot.width / Double(chart.values.count)
-    let labels = chart.labels.map { desk.studio.fitting($0, font, width: column - 3) }
-    for (index, label) in labels.enumerated() {
+    // All labels are as small as the widest needs.
+    let widest = chart.labels.map { desk.studio.line($0, font).width }.max() ?? 0
+    var small = font
+    if widest > column - 4 { small.size = max(4, (font.size * (column - 4) / widest * 2).rounded(.down) / 2) }
+    for (index, text) in chart.labels.enumerated() {
+      let label = desk.studio.line(text, small)
       label.draw(on: canvas, x: x(index) - label.width / 2, y: plot.bottom + 2, ink)
     }
   }
@@ -93,7 +101,8 @@ struct ChartDrawing {
   private func bars(_ random: inout SynthRandom) {
     let width = plot.width / Double(chart.values.count) * random.real(0.45...0.8)
     for (index, value) in chart.values.enumerated() {
-      let bar = Frame(left: x(index) - width / 2, top: y(value), right: x(index) + width / 2, bottom: plot.bottom)
+      let bar = Frame(
+        left: x(index) - width / 2, top: y(value), right: x(index) + width / 2, bottom: plot.bottom)
       canvas.fill(bar, palette[index % palette.count])
       self.value(index, above: bar.top)
     }
@@ -123,7 +132,8 @@ struct ChartDrawing {
       angle = end
       let y = top + line * Double(index)
       let x = plot.right - legend
-      canvas.fill(Frame(x: x, y: y + line * 0.2, width: line * 0.6, height: line * 0.6), palette[index % palette.count])
+      canvas.fill(
+        Frame(x: x, y: y + line * 0.2, width: line * 0.6, height: line * 0.6), palette[index % palette.count])
       text.draw(on: canvas, x: x + line * 0.75, y: y + (line - text.height) / 2, ink)
     }
   }

@@ -7,126 +7,122 @@ struct Font: Sendable, Hashable {
   var size: Double
   var isBold = false
   var isItalic = false
+
+  var face: Face { Face(family: family, isBold: isBold, isItalic: isItalic) }
 }
 
-/// What one thread draws text with: a font map and a context of its own, since Pango's must not be shared.
+/// Sets text, with outlines at hand that were looked up before.
 ///
 /// `@unchecked Sendable`: ``StudioPool`` hands a studio to one caller at a time.
 final class Studio: @unchecked Sendable {
   let fonts: SynthFonts
-  private let map: UnsafeMutablePointer<PangoFontMap>?
-  fileprivate let context: OpaquePointer?
-  private var descriptions: [Font: OpaquePointer] = [:]
+  private var glyphs: [Face: [Character: Glyph]] = [:]
+  private var metrics: [Face: FaceMetrics] = [:]
 
-  init(fonts: SynthFonts) {
-    self.fonts = fonts
-    map = pango_cairo_font_map_new()
-    context = pango_font_map_create_context(map)
-    // Shapes and advances without hinting: the same at any size and turn, whatever the desktop's settings say.
-    let options = cairo_font_options_create()
-    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE)
-    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF)
-    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY)
-    pango_cairo_context_set_font_options(context, options)
-    cairo_font_options_destroy(options)
+  init(fonts: SynthFonts) { self.fonts = fonts }
+
+  fileprivate func glyph(_ character: Character, _ face: Face) -> Glyph {
+    if let known = glyphs[face]?[character] { return known }
+    let glyph = GlyphBook.shared.glyph(character, face)
+    glyphs[face, default: [:]][character] = glyph
+    return glyph
   }
 
-  deinit {
-    for description in descriptions.values { pango_font_description_free(description) }
-    if let context { g_object_unref(UnsafeMutableRawPointer(context)) }
-    g_object_unref(map)
-  }
-
-  /// The description of a font, kept for the next time.
-  fileprivate func description(_ font: Font) -> OpaquePointer? {
-    if let known = descriptions[font] { return known }
-    if descriptions.count > 4096 {
-      for description in descriptions.values { pango_font_description_free(description) }
-      descriptions.removeAll()
-    }
-    let description = pango_font_description_new()
-    pango_font_description_set_family(description, font.family)
-    pango_font_description_set_absolute_size(description, font.size * Double(PANGO_SCALE))
-    pango_font_description_set_weight(description, font.isBold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL)
-    pango_font_description_set_style(description, font.isItalic ? PANGO_STYLE_ITALIC : PANGO_STYLE_NORMAL)
-    descriptions[font] = description
-    return description
+  fileprivate func metrics(_ face: Face) -> FaceMetrics {
+    if let known = metrics[face] { return known }
+    let found = GlyphBook.shared.metrics(face)
+    metrics[face] = found
+    return found
   }
 
   /// Sets a line of text.
-  func line(_ text: String, _ font: Font) -> TextLine { TextLine(text, font, self, wrap: nil) }
+  func line(_ text: String, _ font: Font) -> TextLine { TextLine(text, font, self) }
 
-  /// Sets text in as many lines as it needs to be at most `width` wide.
-  func paragraph(_ text: String, _ font: Font, width: Double) -> TextLine {
-    TextLine(text, font, self, wrap: width)
+  /// Sets text in as many lines as it needs to be at most `width` wide; a word that is wider is broken.
+  func paragraph(_ text: String, _ font: Font, width: Double) -> [TextLine] {
+    var lines: [String] = []
+    var current = ""
+    func close() {
+      lines.append(current)
+      current = ""
+    }
+    for word in text.split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+      let longer = current.isEmpty ? word : current + " " + word
+      if line(longer, font).width <= width {
+        current = longer
+        continue
+      }
+      if !current.isEmpty { close() }
+      for character in word {
+        if !current.isEmpty, line(current + String(character), font).width > width { close() }
+        current.append(character)
+      }
+    }
+    close()
+    return lines.map { line($0, font) }
   }
 
   /// A font with Latin letters: the plainest ones only, at difficulty 0.
   func latinFont(_ random: inout SynthRandom, size: Double, difficulty: Double) -> Font {
     Font(
-      family: random.pick(fonts.latin, atMost: difficulty, least: 3), size: rounded(size),
-      isBold: random.chance(0.25), isItalic: random.chance(0.2 * difficulty))
+      family: random.pick(fonts.latin, atMost: difficulty, least: 3), size: size, isBold: random.chance(0.25),
+      isItalic: random.chance(0.2 * difficulty))
   }
 
   /// A font with Chinese characters; only where there is one.
   func chineseFont(_ random: inout SynthRandom, size: Double) -> Font {
-    Font(family: random.pick(fonts.chinese), size: rounded(size))
+    Font(family: random.pick(fonts.chinese), size: size)
   }
 
-  /// Half pixels, so that fonts are met again and Pango's caches serve.
-  private func rounded(_ size: Double) -> Double { max(4, (size * 2).rounded() / 2) }
-
-  /// The largest size up to `font.size` at which the text is at most `width` wide.
+  /// Sets a line of text, smaller than the font says if it would be wider than `width`.
   func fitting(_ text: String, _ font: Font, width: Double) -> TextLine {
     let set = line(text, font)
     guard set.width > width, set.width > 0 else { return set }
     var smaller = font
-    smaller.size = max(4, (font.size * width / set.width * 2).rounded(.down) / 2)
+    smaller.size = font.size * max(0, width) / set.width
     return line(text, smaller)
   }
 }
 
-/// A line of text, or several, that was set and can be drawn any number of times.
-final class TextLine {
+/// A line of text that was set and can be drawn any number of times.
+struct TextLine {
   let text: String
-  private let layout: OpaquePointer?
   /// Advance width and line height in pixels.
   let width, height: Double
   /// The inked area, relative to the line's left top corner.
   let ink: Frame
+  private let size, baseline: Double
+  private let glyphs: [(x: Double, glyph: Glyph)]
 
-  fileprivate init(_ text: String, _ font: Font, _ studio: Studio, wrap: Double?) {
+  fileprivate init(_ text: String, _ font: Font, _ studio: Studio) {
     self.text = text
-    layout = pango_layout_new(studio.context)
-    if let wrap {
-      pango_layout_set_width(layout, Int32(wrap * Double(PANGO_SCALE)))
-      pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR)
-    } else {
-      pango_layout_set_single_paragraph_mode(layout, 1)
+    size = font.size
+    let metrics = studio.metrics(font.face)
+    baseline = metrics.ascent * font.size
+    height = (metrics.ascent + metrics.descent) * font.size
+    var x = 0.0
+    var ink: Frame?
+    var glyphs: [(x: Double, glyph: Glyph)] = []
+    for character in text {
+      let glyph = studio.glyph(character, font.face)
+      if let area = glyph.ink {
+        let frame = Frame(
+          left: x + area.left * size, top: baseline + area.top * size, right: x + area.right * size,
+          bottom: baseline + area.bottom * size)
+        ink = ink?.union(frame) ?? frame
+        glyphs.append((x, glyph))
+      }
+      x += glyph.advance * size
     }
-    pango_layout_set_text(layout, text, -1)
-    pango_layout_set_font_description(layout, studio.description(font))
-    var (inked, logical) = (PangoRectangle(), PangoRectangle())
-    pango_layout_get_extents(layout, &inked, &logical)
-    let scale = 1 / Double(PANGO_SCALE)
-    width = Double(logical.width) * scale
-    height = Double(logical.height) * scale
-    ink = Frame(
-      x: Double(inked.x) * scale, y: Double(inked.y) * scale, width: Double(inked.width) * scale,
-      height: Double(inked.height) * scale)
+    width = x
+    self.ink = ink ?? Frame(x: 0, y: 0, width: x, height: height)
+    self.glyphs = glyphs
   }
-
-  deinit { if let layout { g_object_unref(UnsafeMutableRawPointer(layout)) } }
-
-  /// Whether a font of the line lacks a character.
-  var hasUnknownGlyphs: Bool { pango_layout_get_unknown_glyphs_count(layout) > 0 }
 
   /// Draws it with its left top corner at (x, y); returns the inked area.
   @discardableResult
   func draw(on canvas: Canvas, x: Double, y: Double, _ colour: Colour) -> Frame {
-    canvas.set(colour)
-    cairo_move_to(canvas.context, x, y)
-    pango_cairo_show_layout(canvas.context, layout)
+    draw(on: canvas, colour) { Point(x: $0.x + x, y: $0.y + y) }
     return ink.moved(x, y)
   }
 
@@ -140,22 +136,23 @@ final class TextLine {
   func draw(on canvas: Canvas, _ colour: Colour, warp: (Point) -> Point) {
     let context = canvas.context
     cairo_new_path(context)
-    pango_cairo_layout_path(context, layout)
-    guard let path = cairo_copy_path(context) else { return }
-    defer { cairo_path_destroy(path) }
-    guard path.pointee.status == CAIRO_STATUS_SUCCESS, let data = path.pointee.data else { return }
-    var index = 0
-    while index < Int(path.pointee.num_data) {
-      let length = Int(data[index].header.length)
-      for step in 1..<max(1, length) {
-        let moved = warp(Point(x: data[index + step].point.x, y: data[index + step].point.y))
-        data[index + step].point.x = moved.x
-        data[index + step].point.y = moved.y
+    for (x, glyph) in glyphs {
+      func at(_ point: Point) -> Point { warp(Point(x: x + point.x * size, y: baseline + point.y * size)) }
+      for step in glyph.steps {
+        switch step {
+        case .move(let point):
+          let to = at(point)
+          cairo_move_to(context, to.x, to.y)
+        case .line(let point):
+          let to = at(point)
+          cairo_line_to(context, to.x, to.y)
+        case .curve(let first, let second, let end):
+          let (a, b, to) = (at(first), at(second), at(end))
+          cairo_curve_to(context, a.x, a.y, b.x, b.y, to.x, to.y)
+        case .close: cairo_close_path(context)
+        }
       }
-      index += max(1, length)
     }
-    cairo_new_path(context)
-    cairo_append_path(context, path)
     canvas.set(colour)
     cairo_set_fill_rule(context, CAIRO_FILL_RULE_WINDING)
     cairo_fill(context)

@@ -37,13 +37,16 @@ struct Page {
     y = margin
     canvas = Canvas(size, paper: paper)
     if random.chance(0.25 * difficulty) {
-      canvas.gradient(paper, paper.mixed(with: .black, random.real(0.03...0.12)), angle: random.real(0...6.28))
+      canvas.gradient(
+        paper, paper.mixed(with: .black, random.real(0.03...0.12)), angle: random.real(0...6.28))
     }
   }
 
   /// Puts text at the left (0), in the middle (0.5) or at the right (1) of the line, smaller if it must be.
   @discardableResult
-  func put(_ text: String, at position: Double = 0, bold: Bool? = nil, within: ClosedRange<Double>? = nil) -> Frame {
+  func put(_ text: String, at position: Double = 0, bold: Bool? = nil, within: ClosedRange<Double>? = nil)
+    -> Frame
+  {
     var font = font
     if let bold { font.isBold = bold }
     let span = within ?? left...right

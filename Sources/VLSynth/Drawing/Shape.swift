@@ -78,7 +78,8 @@ struct Shape: Sendable, Hashable {
   }()
   /// A disc without another disc, whose middle lies to the right.
   private static let moon: [Point] = {
-    let (start, bite, shift) = (0.85, 0.86, 0.55)
+    let (start, shift) = (0.75, 0.4)
+    let bite = hypot(cos(start) - shift, sin(start))
     let outer = (0...32).map {
       let angle = start + (2 * .pi - 2 * start) * Double($0) / 32
       return Point(cos(angle), sin(angle))

@@ -122,10 +122,10 @@ struct Scene: Sendable {
     return nil
   }
 
-  /// Draws it, degraded as the difficulty says.
-  func picture(_ desk: Desk, _ random: inout SynthRandom) -> RGBImage {
+  /// Draws it, degraded as the difficulty says; the background would suit things of the other colours too.
+  func picture(_ desk: Desk, besides others: [Colour] = [], _ random: inout SynthRandom) -> RGBImage {
     let canvas = Canvas(size)
-    Background.paint(canvas, for: things.map(\.colour), difficulty: desk.difficulty, &random)
+    Background.paint(canvas, for: things.map(\.colour) + others, difficulty: desk.difficulty, &random)
     let outlined = random.chance(0.25 * desk.difficulty)
     for thing in things {
       canvas.fill(thing.contours, thing.colour)

@@ -8,7 +8,10 @@ enum SceneQuestions {
     let query = JSONObject(["ask": "colour", "of": thing.json])
     if scene.things.count == 1 && random.chance(0.4) {
       let question = Phrasing.say(
-        ["What {colour} is it?", "What {colour} is the shape?", "Which {colour} do you see?", "What {colour}?"],
+        [
+          "What {colour} is it?", "What {colour} is the shape?", "Which {colour} do you see?",
+          "What {colour}?",
+        ],
         &random)
       return Turn(question, thing.paint.name, query: query)
     }
@@ -28,7 +31,10 @@ enum SceneQuestions {
     let query = JSONObject(["ask": "shape", "of": thing.json])
     if scene.things.count == 1 && random.chance(0.4) {
       let question = Phrasing.say(
-        ["What shape is it?", "What shape is this?", "Which shape do you see?", "What shape is in the picture?"],
+        [
+          "What shape is it?", "What shape is this?", "Which shape do you see?",
+          "What shape is in the picture?",
+        ],
         &random)
       return Turn(question, thing.shape.name, query: query)
     }
@@ -119,8 +125,9 @@ enum SceneQuestions {
     guard let (a, b, side) = clearPair(scene, &random) else { return nil }
     // Nothing else may even partly lie on that side.
     let others = scene.things.filter { $0.frame != a.frame && $0.frame != b.frame }
-    if others.contains(where: { side.opposite.distance($0.frame, from: b.frame) < 0 && side.leans($0.frame, b.frame) })
-    {
+    if others.contains(where: {
+      side.opposite.distance($0.frame, from: b.frame) < 0 && side.leans($0.frame, b.frame)
+    }) {
       return nil
     }
     guard let reference = Reference.to(b, among: scene.things, &random) else { return nil }
@@ -174,7 +181,9 @@ enum SceneQuestions {
     guard references.count == 2, references.allSatisfy({ $0.size == nil }) else { return nil }
     let larger = random.chance(0.5)
     let question = Phrasing.say(
-      ["Which is {2}, the {0} or the {1}?", "What is {2}: the {0} or the {1}?", "Is the {0} or the {1} {2}?"],
+      [
+        "Which is {2}, the {0} or the {1}?", "What is {2}: the {0} or the {1}?", "Is the {0} or the {1} {2}?",
+      ],
       [references[0].text, references[1].text]
         + [larger ? random.pick(["larger", "bigger"]) : random.pick(["smaller", "less large"])], &random)
     let right = larger ? big : little
@@ -199,7 +208,8 @@ enum SceneQuestions {
       let row = third(centre.y / Double(scene.size.height))
     else { return nil }
     let words = [["top"], ["middle"], ["bottom"]][row] + [["left"], ["middle"], ["right"]][column]
-    let answer = words == ["middle", "middle"] ? "middle" : words.filter { $0 != "middle" }.joined(separator: " ")
+    let answer =
+      words == ["middle", "middle"] ? "middle" : words.filter { $0 != "middle" }.joined(separator: " ")
     let question = Phrasing.say(
       [
         "In which part of the picture is the {0}?", "Which part of the picture holds the {0}?",
@@ -216,7 +226,8 @@ enum SceneQuestions {
     let question = Phrasing.say(
       [
         "Describe the picture.", "What is in the picture?", "What do you see?", "What does the picture show?",
-        "Caption the picture.", "What is this?", "Describe what you see.", "List the shapes from left to right.",
+        "Caption the picture.", "What is this?", "Describe what you see.",
+        "List the shapes from left to right.",
       ], &random)
     let text = Phrasing.list(sorted.map { withArticle($0.name) })
     return Turn(
@@ -229,7 +240,9 @@ enum SceneQuestions {
     guard !scene.things.isEmpty else { return nil }
     let sorted = scene.things.sorted { $0.frame.centre.x < $1.frame.centre.x }
     let gap = Double(scene.size.width) * 0.08
-    for (a, b) in zip(sorted, sorted.dropFirst()) where b.frame.centre.x - a.frame.centre.x < gap { return nil }
+    for (a, b) in zip(sorted, sorted.dropFirst()) where b.frame.centre.x - a.frame.centre.x < gap {
+      return nil
+    }
     return sorted
   }
 }

@@ -47,7 +47,8 @@ struct CardsTask: SynthTask {
         ], &random)
       let names = cards.map(\.name)
       return Turn(
-        [.text(question)], [.text(names.joined(separator: ", "))], .list(names), query: JSONObject(["ask": ask]))
+        [.text(question)], [.text(names.joined(separator: ", "))], .list(names),
+        query: JSONObject(["ask": ask]))
     case "count":
       let suit = random.chance(0.5) ? card.suit : random.pick(Suit.allCases)
       let all = random.chance(0.4)
@@ -66,7 +67,8 @@ struct CardsTask: SynthTask {
           "How many points are the cards together?",
         ], &random)
       return Turn(
-        [.text(question)], [.text(String(sum))], .number(Double(sum), tolerance: 0), query: JSONObject(["ask": ask]))
+        [.text(question)], [.text(String(sum))], .number(Double(sum), tolerance: 0),
+        query: JSONObject(["ask": ask]))
     case "where":
       let index = cards.firstIndex(of: card) ?? 0
       let box = SynthBox(table.frames[index], in: table.size)
@@ -82,7 +84,9 @@ struct CardsTask: SynthTask {
           "Which card is this?", "What card is it?", "Which card do you see?", "Name the card.",
           "What is the card?", "Which playing card is shown?",
         ], &random)
-      return Turn(question, card.name, or: ["\(card.rankSign) of \(card.suit.rawValue)"], query: JSONObject(["ask": ask]))
+      return Turn(
+        question, card.name, or: ["\(card.rankSign) of \(card.suit.rawValue)"],
+        query: JSONObject(["ask": ask]))
     }
   }
 }
@@ -133,16 +137,21 @@ struct Card: Sendable, Hashable {
     canvas.fill(frame, .white, radius: w * 0.08)
     canvas.outline(frame, .grey(0.45), width: max(0.8, w * 0.012), radius: w * 0.08)
     let colour = suit.isRed ? Colour(hex: 0xC8102E) : Colour(hex: 0x101010)
-    let sign = studio.fitting(rankSign, Font(family: family, size: h * 0.25, isBold: true), width: w * 0.34)
-    let corner = Point(x: frame.left + w * 0.19, y: frame.top + h * 0.14)
-    let opposite = Point(x: frame.right - w * 0.19, y: frame.bottom - h * 0.14)
+    // A card with pips has smaller corners.
+    let k = pips ? 0.74 : 1.0
+    let sign = studio.fitting(
+      rankSign, Font(family: family, size: h * 0.25 * k, isBold: true), width: w * 0.34 * k)
+    let (cornerX, cornerY) = (w * 0.19 * k, h * 0.14 * k)
+    let corner = Point(x: frame.left + cornerX, y: frame.top + cornerY)
+    let opposite = Point(x: frame.right - cornerX, y: frame.bottom - cornerY)
     sign.draw(on: canvas, centre: corner, colour)
-    suit.draw(on: canvas, centre: Point(x: corner.x, y: corner.y + h * 0.18), size: h * 0.13, colour)
+    suit.draw(on: canvas, centre: Point(x: corner.x, y: corner.y + h * 0.18 * k), size: h * 0.13 * k, colour)
     canvas.turned(.pi, about: frame.centre) {
       sign.draw(on: canvas, centre: corner, colour)
     }
     suit.draw(
-      on: canvas, centre: Point(x: opposite.x, y: opposite.y - h * 0.18), size: h * 0.13, colour, turned: true)
+      on: canvas, centre: Point(x: opposite.x, y: opposite.y - h * 0.18 * k), size: h * 0.13 * k, colour,
+      turned: true)
     guard pips, (2...10).contains(rank) else {
       if rank > 10 && pips {
         let portrait = frame.inset(w * 0.34, h * 0.16)
@@ -150,15 +159,16 @@ struct Card: Sendable, Hashable {
         let letter = studio.fitting(
           rankSign, Font(family: family, size: h * 0.3), width: portrait.width * 0.9)
         letter.draw(on: canvas, centre: Point(x: frame.centre.x, y: frame.centre.y - h * 0.13), colour)
-        suit.draw(on: canvas, centre: Point(x: frame.centre.x, y: frame.centre.y + h * 0.16), size: h * 0.2, colour)
+        suit.draw(
+          on: canvas, centre: Point(x: frame.centre.x, y: frame.centre.y + h * 0.16), size: h * 0.2, colour)
       } else {
         suit.draw(on: canvas, centre: frame.centre, size: h * 0.4, colour)
       }
       return
     }
     for (x, y) in Self.places[rank - 2] {
-      let centre = Point(x: frame.centre.x + x * w * 0.17, y: frame.centre.y + y * h * 0.36)
-      suit.draw(on: canvas, centre: centre, size: h * 0.135, colour, turned: y > 0)
+      let centre = Point(x: frame.centre.x + x * w * 0.155, y: frame.centre.y + y * h * 0.36)
+      suit.draw(on: canvas, centre: centre, size: h * 0.13, colour, turned: y > 0)
     }
   }
 
@@ -201,7 +211,8 @@ struct CardTable: Sendable {
       let (spanX, spanY) = (width + height * tilt, height + width * tilt)
       let (roomX, roomY) = (max(0, column - spanX - 2) / 2, max(0, h - spanY - 2) / 2)
       let centre = Point(
-        x: column * (Double(index) + 0.5) + random.real(-roomX...roomX), y: h / 2 + random.real(-roomY...roomY))
+        x: column * (Double(index) + 0.5) + random.real(-roomX...roomX),
+        y: h / 2 + random.real(-roomY...roomY))
       let frame = Frame(x: centre.x - width / 2, y: centre.y - height / 2, width: width, height: height)
       upright.append(frame)
       angles.append(angle)

@@ -28,7 +28,8 @@ struct ChineseLinesTask: SynthTask {
       image,
       [
         Turn(
-          [.text(random.pick(Self.questions))], [.text(text)], .transcription(text), query: JSONObject(["ask": "read"]))
+          [.text(random.pick(Self.questions))], [.text(text)], .transcription(text),
+          query: JSONObject(["ask": "read"]))
       ], facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
   }
 }
@@ -46,30 +47,39 @@ struct ChineseQuestionsTask: SynthTask {
     for _ in 0..<400 {
       var (plans, counted) = (
         Scene.plans(
-          random.int((skill == "relation" ? 2 : 1)...2 + Int((2 * desk.difficulty).rounded())), distinct: true,
+          random.int((skill == "relation" ? 2 : 1)...2 + Int((2 * desk.difficulty).rounded())),
+          distinct: true,
           difficulty: desk.difficulty, &random), Reference()
       )
       if skill == "count" { (plans, counted) = ScenesTask.countable(desk.difficulty, &random) }
       let scene = Scene.lay(plans, in: desk.pictureSize(&random), difficulty: desk.difficulty, &random)
-      guard scene.things.count == plans.count, let turn = turn(skill, scene, counted, &random) else { continue }
+      guard scene.things.count == plans.count, let turn = turn(skill, scene, counted, &random) else {
+        continue
+      }
       return Draft(scene.picture(desk, &random), [turn], facts: scene.json)
     }
     preconditionFailure("ChineseQuestionsTask: no scene for \(skill)")
   }
 
-  private func turn(_ skill: String, _ scene: Scene, _ counted: Reference, _ random: inout SynthRandom) -> Turn? {
+  private func turn(_ skill: String, _ scene: Scene, _ counted: Reference, _ random: inout SynthRandom)
+    -> Turn?
+  {
     guard !scene.things.isEmpty else { return nil }
     let thing = random.pick(scene.things)
     switch skill {
     case "colour":
-      guard let reference = Reference.to(thing, among: scene.things, paint: false, &random) else { return nil }
+      guard let reference = Reference.to(thing, among: scene.things, paint: false, &random) else {
+        return nil
+      }
       let question = Phrasing.fill(
         random.pick(["{0}是什么颜色？", "{0}是什么颜色的？", "图中的{0}是什么颜色？"]), [reference.chinese], &random)
       return Turn(
         question, thing.paint.chinese, or: [String(thing.paint.chinese.dropLast())],
         query: JSONObject(["ask": "colour", "of": thing.json]))
     case "shape":
-      guard let reference = Reference.to(thing, among: scene.things, shape: false, &random) else { return nil }
+      guard let reference = Reference.to(thing, among: scene.things, shape: false, &random) else {
+        return nil
+      }
       let question = Phrasing.fill(
         random.pick(["{0}是什么形状？", "{0}是什么形状的？", "图中{0}的形状是什么？"]), [reference.chinese], &random)
       return Turn(question, thing.shape.chinese, query: JSONObject(["ask": "shape", "of": thing.json]))
@@ -87,13 +97,16 @@ struct ChineseQuestionsTask: SynthTask {
       else { return nil }
       let asked = random.chance(0.5) ? side : side.opposite
       let question = Phrasing.fill(
-        random.pick(["{0}在{1}的{2}吗？", "{0}是不是在{1}的{2}？"]), [first.chinese, second.chinese, asked.chinese], &random)
+        random.pick(["{0}在{1}的{2}吗？", "{0}是不是在{1}的{2}？"]), [first.chinese, second.chinese, asked.chinese],
+        &random)
       return Turn(
         question, asked == side ? "是" : "不是", or: asked == side ? ["在", "是的"] : ["不在", "否"],
-        query: JSONObject(["ask": "relation", "of": a.json, "from": b.json, "asked": .string(asked.rawValue)]))
+        query: JSONObject(["ask": "relation", "of": a.json, "from": b.json, "asked": .string(asked.rawValue)])
+      )
     case "box":
       guard let reference = Reference.to(thing, among: scene.things, &random) else { return nil }
-      let question = Phrasing.fill(random.pick(["{0}在哪里？", "请框出{0}。", "找出{0}。"]), [reference.chinese], &random)
+      let question = Phrasing.fill(
+        random.pick(["{0}在哪里？", "请框出{0}。", "找出{0}。"]), [reference.chinese], &random)
       let box = SynthBox(thing.frame, in: scene.size)
       return Turn(
         [.text(question)], [.ref(reference.chinese), .box(box)], .box(box),
@@ -103,7 +116,8 @@ struct ChineseQuestionsTask: SynthTask {
       let names = sorted.map { Reference(shape: $0.shape, paint: $0.paint).chinese }
       let question = random.pick(["描述这张图片。", "图中有什么？", "从左到右有什么？"])
       return Turn(
-        [.text(question)], [.text(names.joined(separator: "、"))], .list(names), query: JSONObject(["ask": "caption"]))
+        [.text(question)], [.text(names.joined(separator: "、"))], .list(names),
+        query: JSONObject(["ask": "caption"]))
     }
   }
 }

@@ -4,7 +4,8 @@ internal import VLMedia
 /// Short clips of moving shapes.
 struct ClipsTask: SynthTask {
   let name = "clips"
-  let summary = "clips of moving shapes: direction, which moves, which appears first, how many appear, which is faster"
+  let summary =
+    "clips of moving shapes: direction, which moves, which appears first, how many appear, which is faster"
   let skills = [
     SynthSkill("direction", 4), SynthSkill("mover", 1.5), SynthSkill("order", 2), SynthSkill("count", 1.5),
     SynthSkill("faster", 1),
@@ -59,7 +60,8 @@ struct ClipsTask: SynthTask {
         guard let place = actor.places[frame] else { continue }
         let centre = Point(x: place.x * Double(size.width), y: place.y * Double(size.height))
         canvas.fill(
-          actor.plan.shape.outline(centre: centre, side: actor.side * size.shorter, angle: 0), actor.plan.paint.colour)
+          actor.plan.shape.outline(centre: centre, side: actor.side * size.shorter, angle: 0),
+          actor.plan.paint.colour)
       }
       return desk.finish(canvas, &random, strength: 0.3)
     }
@@ -73,7 +75,8 @@ struct ClipsTask: SynthTask {
 
   /// A straight way of `distance` in a direction, evenly walked; it begins and ends inside the picture.
   private func way(
-    _ direction: (dx: Double, dy: Double), distance: Double, side: Double, frames: Int, _ random: inout SynthRandom
+    _ direction: (dx: Double, dy: Double), distance: Double, side: Double, frames: Int,
+    _ random: inout SynthRandom
   ) -> [Point?] {
     let margin = side / 2 + 0.02
     func start(_ step: Double) -> Double {
@@ -102,8 +105,13 @@ struct ClipsTask: SynthTask {
   private func script(
     _ skill: String, _ frames: Int, _ difficulty: Double, _ random: inout SynthRandom
   ) -> ([Actor], Turn)? {
-    let extras = skill == "direction" || skill == "mover" ? random.int((skill == "mover" ? 1 : 0)...(difficulty > 0.3 ? 2 : 1)) : 0
-    let wanted = skill == "count" ? random.int(1...2 + Int((3 * difficulty).rounded())) : (skill == "direction" || skill == "mover" ? 1 : 2) + extras
+    let extras =
+      skill == "direction" || skill == "mover"
+      ? random.int((skill == "mover" ? 1 : 0)...(difficulty > 0.3 ? 2 : 1)) : 0
+    let wanted =
+      skill == "count"
+      ? random.int(1...2 + Int((3 * difficulty).rounded()))
+      : (skill == "direction" || skill == "mover" ? 1 : 2) + extras
     let plans = Scene.plans(wanted, distinct: true, difficulty: difficulty, &random)
     let query = JSONObject(["ask": .string(skill)])
     func standing(_ plan: ThingPlan, _ side: Double) -> Actor {
@@ -123,16 +131,24 @@ struct ClipsTask: SynthTask {
       let side = random.real(0.18...0.3)
       let mover = Actor(
         plan: plans[0], side: side,
-        places: way((direction.dx, direction.dy), distance: random.real(0.32...0.6), side: side, frames: frames, &random))
+        places: way(
+          (direction.dx, direction.dy), distance: random.real(0.32...0.6), side: side, frames: frames, &random
+        ))
       let actors = [mover] + plans.dropFirst().map { standing($0, random.real(0.16...0.26)) }
       guard apart(actors) else { return nil }
       if skill == "mover" {
         let question = Phrasing.say(
-          ["What moves?", "Which shape moves?", "What is moving?", "Which thing does not stay where it is?"], &random)
+          ["What moves?", "Which shape moves?", "What is moving?", "Which thing does not stay where it is?"],
+          &random)
         return (actors, Turn(question, "\(mover.plan.paint.name) \(mover.plan.shape.name)", query: query))
       }
-      let noun = actors.count == 1 && random.chance(0.4) ? random.pick(["shape", "thing"]) : "\(mover.plan.shape.name)"
-      guard noun != mover.plan.shape.name || !actors.dropFirst().contains(where: { $0.plan.shape == mover.plan.shape }) else {
+      let noun =
+        actors.count == 1 && random.chance(0.4)
+        ? random.pick(["shape", "thing"]) : "\(mover.plan.shape.name)"
+      guard
+        noun != mover.plan.shape.name
+          || !actors.dropFirst().contains(where: { $0.plan.shape == mover.plan.shape })
+      else {
         return nil
       }
       let question = Phrasing.say(
@@ -194,16 +210,18 @@ struct ClipsTask: SynthTask {
         for frame in 0..<frames where frame < from || frame > until { actor.places[frame] = nil }
         return actor
       }
-      guard apart(actors) else { return nil }
+      guard apart(actors), Set(actors.map(\.plan.shape)).count == actors.count else { return nil }
       let question = Phrasing.say(
         [
-          "How many different shapes appear?", "How many shapes appear in the clip?", "Count the shapes that appear.",
+          "How many different shapes appear?", "How many shapes appear in the clip?",
+          "Count the shapes that appear.",
           "How many different things do you see in the clip?",
         ], &random)
       return (
         actors,
         Turn(
-          [.text(question)], [.text(String(actors.count))], .number(Double(actors.count), tolerance: 0), query: query)
+          [.text(question)], [.text(String(actors.count))], .number(Double(actors.count), tolerance: 0),
+          query: query)
       )
     }
   }

@@ -13,7 +13,14 @@ struct ComparisonsTask: SynthTask {
     for _ in 0..<300 {
       let size = desk.pictureSize(&random, aspect: random.chance(0.6) ? 1...1 : 0.8...1.3)
       guard let (scenes, turn) = compare(skill, size, desk.difficulty, &random) else { continue }
-      let images = scenes.map { $0.picture(desk, &random) }
+      // What is compared thing by thing stands before the same background.
+      let isPair = ["same", "added", "changed"].contains(skill)
+      let colours = scenes.flatMap { $0.things.map(\.colour) }
+      let start = random
+      let images = scenes.map { scene in
+        if isPair { random = start }
+        return scene.picture(desk, besides: isPair ? colours : [], &random)
+      }
       let isNumbered = random.chance(0.5)
       let media = images.indices.flatMap { index in
         (isNumbered ? [.text("Picture \(index + 1): ")] : []) + [.image(index)] as [SynthPart]
@@ -39,7 +46,9 @@ struct ComparisonsTask: SynthTask {
       return scene.things.count == plans.count ? scene : nil
     }
     func some(_ most: Int) -> [ThingPlan] {
-      Scene.plans(random.int(1...1 + Int((Double(most - 1) * difficulty).rounded())), distinct: true, difficulty: difficulty, &random)
+      Scene.plans(
+        random.int(1...1 + Int((Double(most - 1) * difficulty).rounded())), distinct: true,
+        difficulty: difficulty, &random)
     }
     switch skill {
     case "which":
@@ -57,17 +66,27 @@ struct ComparisonsTask: SynthTask {
           "In which picture do you see {0}?",
         ], [withArticle(reference.text)], &random)
       let (answer, others) = number(index)
-      return (scenes, Turn(question, answer, or: others, query: JSONObject(["ask": "which", "where": reference.json])))
+      return (
+        scenes,
+        Turn(question, answer, or: others, query: JSONObject(["ask": "which", "where": reference.json]))
+      )
     case "more":
       let counts = random.some(2, of: Array(1...3 + Int((4 * difficulty).rounded())))
-      let scenes = counts.compactMap { scene(Scene.plans($0, distinct: false, difficulty: difficulty, &random)) }
+      let scenes = counts.compactMap {
+        scene(Scene.plans($0, distinct: false, difficulty: difficulty, &random))
+      }
       guard scenes.count == 2 else { return nil }
       let isMore = random.chance(0.6)
       let question = Phrasing.say(
-        ["Which picture has {0} shapes?", "Which picture shows {0} things?", "In which picture are there {0} shapes?"],
+        [
+          "Which picture has {0} shapes?", "Which picture shows {0} things?",
+          "In which picture are there {0} shapes?",
+        ],
         [isMore ? "more" : "fewer"], &random)
       let (answer, others) = number((counts[0] > counts[1]) == isMore ? 0 : 1)
-      return (scenes, Turn(question, answer, or: others, query: JSONObject(["ask": isMore ? "more" : "fewer"])))
+      return (
+        scenes, Turn(question, answer, or: others, query: JSONObject(["ask": isMore ? "more" : "fewer"]))
+      )
     case "same":
       guard let first = scene(some(4)) else { return nil }
       var second = first
@@ -78,13 +97,18 @@ struct ComparisonsTask: SynthTask {
       }
       let question = Phrasing.say(
         [
-          "Do both pictures show the same?", "Are the two pictures the same?", "Are the shapes in both pictures the same?",
+          "Do both pictures show the same?", "Are the two pictures the same?",
+          "Are the shapes in both pictures the same?",
           "Is there no difference between the pictures?",
         ], &random)
       return ([first, second], Turn(question, isSame ? "yes" : "no", query: JSONObject(["ask": "same"])))
     case "added":
       // Rejecting placements until both scenes share all but one thing: the whole is laid, and one is left out.
-      guard let whole = scene(Scene.plans(random.int(2...2 + Int((2 * difficulty).rounded())), distinct: true, difficulty: difficulty, &random))
+      guard
+        let whole = scene(
+          Scene.plans(
+            random.int(2...2 + Int((2 * difficulty).rounded())), distinct: true, difficulty: difficulty,
+            &random))
       else { return nil }
       let index = random.int(0...whole.things.count - 1)
       var without = whole
@@ -93,15 +117,21 @@ struct ComparisonsTask: SynthTask {
       let question = Phrasing.say(
         isAdded
           ? ["What was added?", "What is new in the second picture?", "What is only in the second picture?"]
-          : ["What was removed?", "What is missing in the second picture?", "What is only in the first picture?"], &random)
+          : [
+            "What was removed?", "What is missing in the second picture?",
+            "What is only in the first picture?",
+          ], &random)
       return (
         isAdded ? [without, whole] : [whole, without],
         Turn(question, whole.things[index].name, query: JSONObject(["ask": isAdded ? "added" : "removed"]))
       )
     default:
-      guard let first = scene(some(3)), let (second, index) = change(first, difficulty, &random) else { return nil }
+      guard let first = scene(some(3)), let (second, index) = change(first, difficulty, &random) else {
+        return nil
+      }
       let question = Phrasing.say(
-        ["What changed?", "What is different in the second picture?", "Which thing changed, and to what?"], &random)
+        ["What changed?", "What is different in the second picture?", "Which thing changed, and to what?"],
+        &random)
       let answer = "\(first.things[index].name) to \(second.things[index].name)"
       return ([first, second], Turn(question, answer, query: JSONObject(["ask": "changed"])))
     }

@@ -48,37 +48,52 @@ struct DialogueTask: SynthTask {
     var turns: [Turn] = []
     if others == 1 {
       let question = Phrasing.say(
-        ["Do you see the {0}?", "There is one {0}, isn't there?", "Look at the {0}. Do you see it?"], [thing.shape.name], &random)
-      turns.append(Turn(question, "yes", query: JSONObject(["ask": "exists", "where": ["shape": .string(thing.shape.name)]])))
+        ["Do you see the {0}?", "There is one {0}, isn't there?", "Look at the {0}. Do you see it?"],
+        [thing.shape.name], &random)
       turns.append(
         Turn(
-          Phrasing.say(["What {colour} is it?", "And its {colour}?", "Which {colour} does it have?"], &random),
+          question, "yes",
+          query: JSONObject(["ask": "exists", "where": ["shape": .string(thing.shape.name)]])))
+      turns.append(
+        Turn(
+          Phrasing.say(
+            ["What {colour} is it?", "And its {colour}?", "Which {colour} does it have?"], &random),
           thing.paint.name, query: JSONObject(["ask": "colour", "of": thing.json])))
     } else if same == 1 {
       let question = Phrasing.say(
-        ["Is anything {0}?", "Do you see something {0}?", "Is there one {0} thing?"], [thing.paint.name], &random)
-      turns.append(Turn(question, "yes", query: JSONObject(["ask": "exists", "where": ["colour": .string(thing.paint.name)]])))
+        ["Is anything {0}?", "Do you see something {0}?", "Is there one {0} thing?"], [thing.paint.name],
+        &random)
       turns.append(
         Turn(
-          Phrasing.say(["What shape is it?", "And its shape?", "Which shape does it have?"], &random), thing.shape.name,
+          question, "yes",
+          query: JSONObject(["ask": "exists", "where": ["colour": .string(thing.paint.name)]])))
+      turns.append(
+        Turn(
+          Phrasing.say(["What shape is it?", "And its shape?", "Which shape does it have?"], &random),
+          thing.shape.name,
           query: JSONObject(["ask": "shape", "of": thing.json])))
     } else {
       return nil
     }
     if random.chance(0.7) {
       let box = SynthBox(thing.frame, in: scene.size)
-      let question = Phrasing.say(["Where is it?", "And where is it?", "Give its box.", "Locate it."], &random)
+      let question = Phrasing.say(
+        ["Where is it?", "And where is it?", "Give its box.", "Locate it."], &random)
       turns.append(
         Turn(
           [.text(question)], [.ref(thing.name), .box(box)], .box(box),
-          query: JSONObject(["ask": "box", "where": ["shape": .string(thing.shape.name), "colour": .string(thing.paint.name)]])))
+          query: JSONObject([
+            "ask": "box", "where": ["shape": .string(thing.shape.name), "colour": .string(thing.paint.name)],
+          ])))
     }
     if random.chance(0.5) {
       let count = scene.things.count - 1
-      let question = Phrasing.say(["How many other shapes are there?", "How many others?", "And how many other things?"], &random)
+      let question = Phrasing.say(
+        ["How many other shapes are there?", "How many others?", "And how many other things?"], &random)
       turns.append(
         Turn(
-          [.text(question)], [.text(String(count))], .number(Double(count), tolerance: 0), query: JSONObject(["ask": "others"])))
+          [.text(question)], [.text(String(count))], .number(Double(count), tolerance: 0),
+          query: JSONObject(["ask": "others"])))
     }
     return turns
   }

@@ -17,7 +17,9 @@ struct FormsTask: SynthTask {
     let stacked = random.chance(0.3 * desk.difficulty)  // the value below its label
     let hasTitle = random.chance(0.5) && page.linesLeft > 4
     if hasTitle {
-      page.put(random.pick(["FORM", "Application", "Registration", "Order", "Visitor", "Member card"]), at: 0.5, bold: true)
+      page.put(
+        random.pick(["FORM", "Application", "Registration", "Order", "Visitor", "Member card"]), at: 0.5,
+        bold: true)
       page.newLine(1.2)
     }
     let step = stacked ? 2.1 : 1.3
@@ -27,7 +29,8 @@ struct FormsTask: SynthTask {
       Line(label: field.label, value: field.value(&random))
     }
     // Values tell the fields apart.
-    for index in lines.indices.reversed() where lines[..<index].contains(where: { $0.value == lines[index].value }) {
+    for index in lines.indices.reversed()
+    where lines[..<index].contains(where: { $0.value == lines[index].value }) {
       lines.remove(at: index)
     }
     let isEmpty = skill == "empty" && random.chance(0.5)
@@ -42,7 +45,9 @@ struct FormsTask: SynthTask {
       ]))
   }
 
-  private func draw(_ lines: [Line], stacked: Bool, step: Double, on page: inout Page, _ random: inout SynthRandom) {
+  private func draw(
+    _ lines: [Line], stacked: Bool, step: Double, on page: inout Page, _ random: inout SynthRandom
+  ) {
     let colon = random.pick([":", ":", ""])
     let ruled = random.int(0...2)  // nothing, a line or a box for the value
     // In columns, or each value right after its label.
@@ -58,7 +63,9 @@ struct FormsTask: SynthTask {
       let top = page.y
       if ruled == 1 || (ruled == 0 && line.value.isEmpty) {
         let y = top + page.lineHeight * 0.95
-        page.canvas.line([Point(x: start, y: y), Point(x: page.right, y: y)], page.ink.mixed(with: page.paper, 0.5), width: 1)
+        page.canvas.line(
+          [Point(x: start, y: y), Point(x: page.right, y: y)], page.ink.mixed(with: page.paper, 0.5), width: 1
+        )
       } else if ruled == 2 {
         page.canvas.outline(
           Frame(left: start - 3, top: top + 0.5, right: page.right, bottom: top + page.lineHeight),
@@ -75,7 +82,8 @@ struct FormsTask: SynthTask {
     switch skill {
     case "field":
       let question = Phrasing.say(
-        ["Which field says {0}?", "In which field is {0}?", "What is {0} the value of?"], [line.value], &random)
+        ["Which field says {0}?", "In which field is {0}?", "What is {0} the value of?"], [line.value],
+        &random)
       return Turn(question, line.label, query: query)
     case "empty":
       let question = Phrasing.say(

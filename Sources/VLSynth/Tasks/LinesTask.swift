@@ -5,12 +5,16 @@ internal import VLMedia
 /// One line of text to read.
 struct LinesTask: SynthTask {
   let name = "lines"
-  let summary = "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases"
-  let skills = [SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2)]
+  let summary =
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases"
+  let skills = [
+    SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
+  ]
 
   static let questions = [
     "What does it say?", "Read the text.", "What is written here?", "What does the text say?",
-    "Transcribe the text.", "Read this.", "Which text do you see?", "What is the text in the picture?", "OCR:",
+    "Transcribe the text.", "Read this.", "Which text do you see?", "What is the text in the picture?",
+    "OCR:",
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -75,10 +79,12 @@ struct LinesTask: SynthTask {
     }
     if random.chance(0.12 * difficulty) {
       let y = Double(size.height) * random.real(0.85...0.97)
-      canvas.line([Point(x: 0, y: y), Point(x: Double(size.width), y: y)], ink.mixed(with: paper, 0.5), width: 1)
+      canvas.line(
+        [Point(x: 0, y: y), Point(x: Double(size.width), y: y)], ink.mixed(with: paper, 0.5), width: 1)
     }
     let room = (
-      x: max(0, (Double(size.width) - bounds.width) / 2 - 2), y: max(0, (Double(size.height) - bounds.height) / 2 - 2)
+      x: max(0, (Double(size.width) - bounds.width) / 2 - 2),
+      y: max(0, (Double(size.height) - bounds.height) / 2 - 2)
     )
     let centre = Point(
       x: Double(size.width) / 2 + random.real(-room.x...room.x) - bounds.centre.x,

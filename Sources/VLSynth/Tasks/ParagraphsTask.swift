@@ -24,7 +24,7 @@ struct ParagraphsTask: SynthTask {
       facts: JSONObject(["lines": .array(lines.map { .string($0) })]))
   }
 
-  /// Sentences, broken into exactly this many lines that fit, without a broken sentence at the end.
+  /// Sentences, broken into exactly this many lines that fit; the last may end before its sentence does.
   private func wrap(_ page: Page, _ count: Int, _ random: inout SynthRandom) -> [String] {
     var lines: [String] = []
     while lines.count < count {
@@ -47,7 +47,8 @@ struct ParagraphsTask: SynthTask {
     switch skill {
     case "read":
       let question = Phrasing.say(
-        ["Read the text.", "What does the text say?", "Transcribe the text.", "Read the paragraph.", "OCR:"], &random)
+        ["Read the text.", "What does the text say?", "Transcribe the text.", "Read the paragraph.", "OCR:"],
+        &random)
       let text = lines.joined(separator: " ")
       return Turn([.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": "read"]))
     case "line":
@@ -59,7 +60,10 @@ struct ParagraphsTask: SynthTask {
         name = "last"
       }
       let question = Phrasing.say(
-        ["What does the {0} line say?", "Read the {0} line.", "What is written in the {0} line?", "What is the {0} line?"],
+        [
+          "What does the {0} line say?", "Read the {0} line.", "What is written in the {0} line?",
+          "What is the {0} line?",
+        ],
         [name], &random)
       return Turn(
         [.text(question)], [.text(lines[index])], .transcription(lines[index]),

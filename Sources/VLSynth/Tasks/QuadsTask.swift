@@ -23,23 +23,31 @@ struct QuadsTask: SynthTask {
     var placed: [Placed] = []
     var words = random.shuffled(Words.english).filter { $0.count >= 2 && $0.count <= 8 }
     for attempt in 0..<wanted * 12 where placed.count < wanted {
-      let word = random.chance(0.25) ? Words.number(random.int(2...4), &random) : Words.cased(words.popLast() ?? "word", &random)
+      let word =
+        random.chance(0.25)
+        ? Words.number(random.int(2...4), &random) : Words.cased(words.popLast() ?? "word", &random)
       if placed.contains(where: { $0.text == word }) { continue }
       let shrink = attempt > wanted * 4 ? 0.75 : 1
       let font = desk.studio.latinFont(
-        &random, size: max(12, LinesTask.fontSize(&random, desk) * 0.75 * shrink), difficulty: desk.difficulty)
+        &random, size: max(12, LinesTask.fontSize(&random, desk) * 0.75 * shrink), difficulty: desk.difficulty
+      )
       let line = desk.studio.fitting(word, font, width: Double(size.width) * 0.8)
       let angle = random.chance(0.5 * desk.difficulty) ? random.real(-0.4...0.4) * desk.difficulty : 0
       let area = line.ink.turned(angle)
       let (roomX, roomY) = (Double(size.width) - area.width - 6, Double(size.height) - area.height - 6)
       guard roomX > 0, roomY > 0 else { continue }
-      let centre = Point(x: 3 + area.width / 2 + random.real(0...roomX), y: 3 + area.height / 2 + random.real(0...roomY))
+      let centre = Point(
+        x: 3 + area.width / 2 + random.real(0...roomX), y: 3 + area.height / 2 + random.real(0...roomY))
       let ink = line.ink
       func move(_ x: Double, _ y: Double) -> Point {
         let (dx, dy) = (x - ink.centre.x, y - ink.centre.y)
-        return Point(x: centre.x + dx * cos(angle) - dy * sin(angle), y: centre.y + dx * sin(angle) + dy * cos(angle))
+        return Point(
+          x: centre.x + dx * cos(angle) - dy * sin(angle), y: centre.y + dx * sin(angle) + dy * cos(angle))
       }
-      let corners = [move(ink.left, ink.top), move(ink.right, ink.top), move(ink.right, ink.bottom), move(ink.left, ink.bottom)]
+      let corners = [
+        move(ink.left, ink.top), move(ink.right, ink.top), move(ink.right, ink.bottom),
+        move(ink.left, ink.bottom),
+      ]
       let item = Placed(text: word, corners: corners)
       if placed.contains(where: { $0.frame.touches(item.frame, gap: 5) }) { continue }
       // Dark on what Background chose to be far from dark.
@@ -64,18 +72,22 @@ struct QuadsTask: SynthTask {
   private func quad(_ item: Placed, _ size: PixelSize) -> SynthQuad {
     SynthQuad(
       item.corners.map {
-        SynthPoint(x: SynthPoint.thousandths($0.x, of: size.width), y: SynthPoint.thousandths($0.y, of: size.height))
+        SynthPoint(
+          x: SynthPoint.thousandths($0.x, of: size.width), y: SynthPoint.thousandths($0.y, of: size.height))
       })
   }
 
-  private func turn(_ skill: String, _ placed: [Placed], _ size: PixelSize, _ random: inout SynthRandom) -> Turn {
+  private func turn(_ skill: String, _ placed: [Placed], _ size: PixelSize, _ random: inout SynthRandom)
+    -> Turn
+  {
     let item = random.pick(placed)
     let box = SynthBox(item.frame, in: size)
     switch skill {
     case "find":
       let question = Phrasing.say(
         [
-          "Where is the word {0}?", "Where does it say {0}?", "Find the text \"{0}\".", "Locate the word {0}.",
+          "Where is the word {0}?", "Where does it say {0}?", "Find the text \"{0}\".",
+          "Locate the word {0}.",
           "Give the box of {0}.",
         ], [item.text], &random)
       return Turn(
@@ -83,7 +95,8 @@ struct QuadsTask: SynthTask {
         query: JSONObject(["ask": "find", "text": .string(item.text)]))
     case "read":
       let (before, after) = random.pick([
-        ("Read the text in ", "."), ("What does it say in ", "?"), ("What is written at ", "?"), ("Which word is in ", "?"),
+        ("Read the text in ", "."), ("What does it say in ", "?"), ("What is written at ", "?"),
+        ("Which word is in ", "?"),
       ])
       return Turn(
         [.text(before), .box(box), .text(after)], [.text(item.text)], .transcription(item.text),
@@ -96,7 +109,8 @@ struct QuadsTask: SynthTask {
         ], &random)
       let readings = placed.map { SynthReading(text: $0.text, quad: quad($0, size)) }
       return Turn(
-        [.text(question)], readings.flatMap { [.ref($0.text), .quad($0.quad)] as [SynthPart] }, .readings(readings),
+        [.text(question)], readings.flatMap { [.ref($0.text), .quad($0.quad)] as [SynthPart] },
+        .readings(readings),
         query: JSONObject(["ask": "all"]))
     }
   }

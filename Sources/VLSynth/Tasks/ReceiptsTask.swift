@@ -44,7 +44,9 @@ struct ReceiptsTask: SynthTask {
       page.put(receipt.date, at: random.pick([0, 0.5]))
       page.newLine()
     }
-    if page.linesLeft > 0 && random.chance(0.5) { page.put(random.pick(["Thank you!", "Come again", "Card", "Cash"]), at: 0.5) }
+    if page.linesLeft > 0 && random.chance(0.5) {
+      page.put(random.pick(["Thank you!", "Come again", "Card", "Cash"]), at: 0.5)
+    }
     let image = page.finish(&random, desk)
     return Draft(image, [turn(skill, receipt, &random)], facts: receipt.json)
   }
@@ -53,12 +55,16 @@ struct ReceiptsTask: SynthTask {
     let ask: JSONValue = .string(skill)
     func price(_ question: String, _ cents: Int, _ query: JSONObject) -> Turn {
       Turn(
-        [.text(question)], [.text(Receipt.text(cents))], .number(Double(cents) / 100, tolerance: 0), query: query)
+        [.text(question)], [.text(Receipt.text(cents))], .number(Double(cents) / 100, tolerance: 0),
+        query: query)
     }
     switch skill {
     case "date":
       let question = Phrasing.say(
-        ["What is the date?", "What is the date on the receipt?", "When was this bought?", "Which date is on it?"],
+        [
+          "What is the date?", "What is the date on the receipt?", "When was this bought?",
+          "Which date is on it?",
+        ],
         &random)
       return Turn(question, receipt.date, query: JSONObject(["ask": ask]))
     case "price":
@@ -82,12 +88,14 @@ struct ReceiptsTask: SynthTask {
     case "dearest":
       let dearest = receipt.items.max { $0.cents < $1.cents }?.name ?? ""
       let question = Phrasing.say(
-        ["Which item costs the most?", "What is the most expensive item?", "Which item is the dearest?"], &random)
+        ["Which item costs the most?", "What is the most expensive item?", "Which item is the dearest?"],
+        &random)
       return Turn(question, dearest, query: JSONObject(["ask": ask]))
     default:
       let question = Phrasing.say(
         [
-          "What is the total?", "How much is the total?", "What is the total amount?", "How much was paid in all?",
+          "What is the total?", "How much is the total?", "What is the total amount?",
+          "How much was paid in all?",
           "What does it come to?", "Total?",
         ], &random)
       return price(question, receipt.total, JSONObject(["ask": ask]))

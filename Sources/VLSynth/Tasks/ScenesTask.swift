@@ -42,7 +42,8 @@ struct ScenesTask: SynthTask {
   ) -> (things: [ThingPlan], counted: Reference) {
     let calmer = attempt > 50  // fewer things where many leave no clear question
     func some(_ least: Int, _ most: Int) -> Int {
-      random.int(least...max(least, calmer ? least : least + Int((Double(most - least) * difficulty).rounded())))
+      random.int(
+        least...max(least, calmer ? least : least + Int((Double(most - least) * difficulty).rounded())))
     }
     switch skill {
     case "count":

@@ -4,7 +4,8 @@ internal import VLMedia
 /// Windows with buttons, fields and check boxes.
 struct ScreensTask: SynthTask {
   let name = "screens"
-  let summary = "windows with buttons, fields and check boxes: where to click, what a button says, what is filled in"
+  let summary =
+    "windows with buttons, fields and check boxes: where to click, what a button says, what is filled in"
   let skills = [
     SynthSkill("click", 5), SynthSkill("point", 1), SynthSkill("label", 2), SynthSkill("field", 1.5),
     SynthSkill("checked", 1),
@@ -39,7 +40,10 @@ struct ScreensTask: SynthTask {
             ], [widget.label], &random)
         case .check:
           Phrasing.say(
-            ["Click the check box {0}.", "Toggle {0}.", "Click the {0} check box.", "Where is the check box {0}?"],
+            [
+              "Click the check box {0}.", "Toggle {0}.", "Click the {0} check box.",
+              "Where is the check box {0}?",
+            ],
             [widget.label], &random)
         }
       let box = SynthBox(widget.target, in: screen.size)
@@ -49,7 +53,8 @@ struct ScreensTask: SynthTask {
       if skill == "click" { return Turn([.text(question)], [.box(box)], .point(box), query: query) }
       let centre = box.centre
       return Turn(
-        [.text(question + " Answer with a point.")], [.text("(\(centre.x),\(centre.y))")], .point(box), query: query)
+        [.text(question + " Answer with a point.")], [.text("(\(centre.x),\(centre.y))")], .point(box),
+        query: query)
     case "label":
       let buttons = screen.widgets.filter { $0.kind == .button }
       guard !buttons.isEmpty else { return nil }
@@ -84,9 +89,11 @@ struct ScreensTask: SynthTask {
       guard !checks.isEmpty else { return nil }
       let check = random.pick(checks)
       let question = Phrasing.say(
-        ["Is {0} checked?", "Is {0} ticked?", "Is the box {0} checked?", "Is {0} turned on?"], [check.label], &random)
+        ["Is {0} checked?", "Is {0} ticked?", "Is the box {0} checked?", "Is {0} turned on?"], [check.label],
+        &random)
       return Turn(
-        question, check.isOn ? "yes" : "no", query: JSONObject(["ask": "checked", "label": .string(check.label)]))
+        question, check.isOn ? "yes" : "no",
+        query: JSONObject(["ask": "checked", "label": .string(check.label)]))
     }
   }
 }
@@ -116,15 +123,21 @@ struct Screen {
   private let panel: Frame
 
   static let buttons = [
-    "OK", "Cancel", "Save", "Open", "Close", "Send", "Delete", "Yes", "No", "Next", "Back", "Print", "Help", "Edit",
-    "Search", "Login", "Copy", "Paste", "Undo", "Apply", "Start", "Stop", "Play", "Pause", "Add", "Remove", "Buy",
-    "Share", "Submit", "Reset", "Quit", "More", "Update", "Upload", "View", "Sort", "Filter", "Done", "Retry", "Skip",
+    "OK", "Cancel", "Save", "Open", "Close", "Send", "Delete", "Yes", "No", "Next", "Back", "Print", "Help",
+    "Edit",
+    "Search", "Login", "Copy", "Paste", "Undo", "Apply", "Start", "Stop", "Play", "Pause", "Add", "Remove",
+    "Buy",
+    "Share", "Submit", "Reset", "Quit", "More", "Update", "Upload", "View", "Sort", "Filter", "Done", "Retry",
+    "Skip",
   ]
   static let checks = [
-    "Sound", "Wifi", "Alarm", "Dark mode", "Backup", "News", "Email", "Updates", "Grid", "Music", "Bluetooth", "Lock",
+    "Sound", "Wifi", "Alarm", "Dark mode", "Backup", "News", "Email", "Updates", "Grid", "Music", "Bluetooth",
+    "Lock",
     "Sync", "Maps", "Camera", "Subtitles",
   ]
-  static let titles = ["Settings", "Login", "Editor", "Mail", "Shop", "Player", "Files", "Account", "Order", "Search"]
+  static let titles = [
+    "Settings", "Login", "Editor", "Mail", "Shop", "Player", "Files", "Account", "Order", "Search",
+  ]
 
   /// A screen that has what the skill asks about.
   init(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) {
@@ -259,7 +272,8 @@ struct Screen {
           func at(_ x: Double, _ y: Double) -> Point {
             Point(x: box.left + x * box.width, y: box.top + y * box.height)
           }
-          canvas.line([at(0.2, 0.55), at(0.42, 0.78), at(0.82, 0.22)], ink, width: max(1.8, box.width * 0.16))
+          canvas.line(
+            [at(0.2, 0.55), at(0.42, 0.78), at(0.82, 0.22)], ink, width: max(1.8, box.width * 0.16))
         }
         label(widget.label, x: widget.labelAt.x, ink)
       }

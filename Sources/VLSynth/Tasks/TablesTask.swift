@@ -4,10 +4,13 @@ internal import VLJSON
 struct TablesTask: SynthTask {
   let name = "tables"
   let summary = "tables: look up a cell, who has the most, count rows and columns"
-  let skills = [SynthSkill("cell", 4), SynthSkill("most", 1), SynthSkill("count", 0.7), SynthSkill("row", 0.7)]
+  let skills = [
+    SynthSkill("cell", 4), SynthSkill("most", 1), SynthSkill("count", 0.7), SynthSkill("row", 0.7),
+  ]
 
   private static let columns: [(name: String, range: ClosedRange<Int>)] = [
-    ("Age", 10...99), ("Score", 1...100), ("Points", 1...50), ("Price", 1...99), ("Weight", 10...99), ("Room", 100...399),
+    ("Age", 10...99), ("Score", 1...100), ("Points", 1...50), ("Price", 1...99), ("Weight", 10...99),
+    ("Room", 100...399),
     ("Size", 1...48), ("Wins", 0...30), ("Goals", 0...40), ("Year", 1950...2030),
   ]
 
@@ -17,7 +20,8 @@ struct TablesTask: SynthTask {
     let heading = random.pick(["Name", "City", "Item"])
     let source = heading == "Name" ? Words.names : heading == "City" ? Words.cities : Words.goods
     let rowStep = 1.15
-    let most = max(2, min(Int(Double(page.linesLeft) / rowStep) - 1, 2 + Int((4 * desk.difficulty).rounded())))
+    let most = max(
+      2, min(Int(Double(page.linesLeft) / rowStep) - 1, 2 + Int((4 * desk.difficulty).rounded())))
     let rows = random.some(random.int(2...most), of: source)
     // Columns that are wide enough for their longest number.
     let first = ([heading] + rows).map { page.width(of: $0) }.max().map { $0 + 12 } ?? 60
@@ -55,7 +59,9 @@ struct TablesTask: SynthTask {
     }
   }
 
-  private func draw(_ table: Table, first: Double, step: Double, on page: inout Page, _ random: inout SynthRandom) {
+  private func draw(
+    _ table: Table, first: Double, step: Double, on page: inout Page, _ random: inout SynthRandom
+  ) {
     let height = page.lineHeight * step
     let width = (page.width - first) / Double(table.columns.count)
     let (top, bottom) = (page.y, page.y + height * Double(table.rows.count + 1))
@@ -75,7 +81,9 @@ struct TablesTask: SynthTask {
     }
     if style == 0 {
       let edges = [page.left] + (0...table.columns.count).map { page.left + first + width * Double($0) }
-      for x in edges { page.canvas.line([Point(x: x, y: top), Point(x: x, y: bottom)], lineColour, width: 1) }
+      for x in edges {
+        page.canvas.line([Point(x: x, y: top), Point(x: x, y: bottom)], lineColour, width: 1)
+      }
     }
     let position = random.pick([0.5, 1, 0.5])
     for row in 0...table.rows.count {
@@ -104,7 +112,8 @@ struct TablesTask: SynthTask {
       let best = values.firstIndex { $0 == wanted } ?? 0
       let question = Phrasing.say(
         ["Which {0} has the {1} {2}?", "Whose {2} is the {1}?", "Find the {0} with the {1} {2}."],
-        [table.heading.lowercased(), isMost ? "largest" : "smallest", table.columns[column].lowercased()], &random)
+        [table.heading.lowercased(), isMost ? "largest" : "smallest", table.columns[column].lowercased()],
+        &random)
       return Turn(question, table.rows[best], query: query.adding("largest", .bool(isMost)))
     case "count":
       let isRows = random.chance(0.6)
@@ -116,7 +125,8 @@ struct TablesTask: SynthTask {
             "How many rows are there without the header?", "How many {0} are in the table?",
             "Count the {0} in the table.",
           ], [table.heading == "City" ? "cities" : table.heading.lowercased() + "s"], &random)
-        : Phrasing.say(["How many columns are there?", "Count the columns.", "How many columns has the table?"], &random)
+        : Phrasing.say(
+          ["How many columns are there?", "Count the columns.", "How many columns has the table?"], &random)
       return Turn(
         [.text(question)], [.text(String(count))], .number(Double(count), tolerance: 0),
         query: query.adding("rows", .bool(isRows)))

@@ -21,9 +21,11 @@ struct TextTask: SynthTask {
         random.chance(0.5)
         ? Sentences.one(&random)
         : (0..<random.int(1...most)).map { _ in random.pick(Words.english) }.joined(separator: " ")
-      let question = Phrasing.say(["Repeat: {0}", "Say this again: {0}", "Copy the text: {0}", "Write: {0}"], [text], &random)
+      let question = Phrasing.say(
+        ["Repeat: {0}", "Say this again: {0}", "Copy the text: {0}", "Write: {0}"], [text], &random)
       return Turn(
-        [.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": "copy", "text": .string(text)]))
+        [.text(question)], [.text(text)], .transcription(text),
+        query: JSONObject(["ask": "copy", "text": .string(text)]))
     case "arithmetic": return arithmetic(difficulty, &random)
     case "sort":
       if random.chance(0.5) {
@@ -31,12 +33,15 @@ struct TextTask: SynthTask {
         let isUp = random.chance(0.7)
         let sorted = isUp ? numbers.sorted() : numbers.sorted(by: >)
         return list(
-          isUp ? ["Sort: {0}", "Sort the numbers: {0}", "Put in order: {0}"] : ["Sort from large to small: {0}", "Sort downwards: {0}"],
+          isUp
+            ? ["Sort: {0}", "Sort the numbers: {0}", "Put in order: {0}"]
+            : ["Sort from large to small: {0}", "Sort downwards: {0}"],
           numbers.map(String.init), sorted.map(String.init), isUp ? "up" : "down", &random)
       }
       let words = random.some(random.int(2...most), of: Words.english)
       return list(
-        ["Sort by the alphabet: {0}", "Sort the words: {0}", "Put in alphabetical order: {0}"], words, words.sorted(), "up", &random)
+        ["Sort by the alphabet: {0}", "Sort the words: {0}", "Put in alphabetical order: {0}"], words,
+        words.sorted(), "up", &random)
     case "compare":
       let numbers = random.some(random.int(2...most), of: Array(1...Int(20 + 979 * difficulty)))
       let isLargest = random.chance(0.6)
@@ -62,12 +67,18 @@ struct TextTask: SynthTask {
       switch random.int(0...2) {
       case 0:
         let question = Phrasing.say(
-          ["How many letters has the word {0}?", "How long is the word {0}?", "Count the letters of {0}."], [word], &random)
-        return Turn([.text(question)], [.text(String(word.count))], .number(Double(word.count), tolerance: 0), query: query)
+          ["How many letters has the word {0}?", "How long is the word {0}?", "Count the letters of {0}."],
+          [word], &random)
+        return Turn(
+          [.text(question)], [.text(String(word.count))], .number(Double(word.count), tolerance: 0),
+          query: query)
       case 1:
-        let question = Phrasing.say(["Spell {0}.", "Spell the word {0}.", "Write {0} letter by letter."], [word], &random)
+        let question = Phrasing.say(
+          ["Spell {0}.", "Spell the word {0}.", "Write {0} letter by letter."], [word], &random)
         let letters = word.map(String.init)
-        return Turn([.text(question)], [.text(letters.joined(separator: " "))], .exact([letters.joined(separator: " "), letters.joined(separator: "-")]), query: query)
+        return Turn(
+          [.text(question)], [.text(letters.joined(separator: " "))],
+          .exact([letters.joined(separator: " "), letters.joined(separator: "-")]), query: query)
       default:
         let question = Phrasing.say(
           ["What is the first letter of {0}?", "Which letter does {0} begin with?"], [word], &random)
@@ -102,7 +113,10 @@ struct TextTask: SynthTask {
     }
     let words = ["+": ["plus"], "-": ["minus"]][sign] ?? ["times"]
     let question = Phrasing.say(
-      ["{0} {1} {2} =", "What is {0} {1} {2}?", "What is {0} {3} {2}?", "Calculate {0} {1} {2}.", "{0}{1}{2}?"],
+      [
+        "{0} {1} {2} =", "What is {0} {1} {2}?", "What is {0} {3} {2}?", "Calculate {0} {1} {2}.",
+        "{0}{1}{2}?",
+      ],
       [String(a), sign, String(b), random.pick(words)], &random)
     return Turn(
       [.text(question)], [.text(String(result))], .number(Double(result), tolerance: 0),
@@ -121,9 +135,12 @@ struct TextTask: SynthTask {
         [.text(question)], [.text(String(answer))], .number(Double(answer), tolerance: 0),
         query: JSONObject(["ask": "next", "of": .array(shown.map { .integer($0) })]))
     }
-    let names = random.pick([Facts.weekdays, Facts.monthNames, Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ").map(String.init)])
+    let names = random.pick([
+      Facts.weekdays, Facts.monthNames, Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ").map(String.init),
+    ])
     let index = random.int(0...names.count - 2)
-    let question = Phrasing.say(["What comes after {0}?", "What follows {0}?", "After {0} comes?"], [names[index]], &random)
+    let question = Phrasing.say(
+      ["What comes after {0}?", "What follows {0}?", "After {0} comes?"], [names[index]], &random)
     return Turn(question, names[index + 1], query: JSONObject(["ask": "after", "of": .string(names[index])]))
   }
 }
@@ -132,7 +149,8 @@ struct TextTask: SynthTask {
 enum Facts {
   static let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
   static let monthNames = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November",
     "December",
   ]
 
@@ -140,24 +158,31 @@ enum Facts {
     (
       ["What is the opposite of {0}?", "Name the opposite of {0}.", "The opposite of {0} is?"],
       [
-        ("hot", "cold"), ("big", "small"), ("left", "right"), ("up", "down"), ("day", "night"), ("black", "white"),
-        ("open", "closed"), ("young", "old"), ("fast", "slow"), ("high", "low"), ("wet", "dry"), ("full", "empty"),
-        ("early", "late"), ("heavy", "light"), ("hard", "soft"), ("near", "far"), ("first", "last"), ("happy", "sad"),
+        ("hot", "cold"), ("big", "small"), ("left", "right"), ("up", "down"), ("day", "night"),
+        ("black", "white"),
+        ("open", "closed"), ("young", "old"), ("fast", "slow"), ("high", "low"), ("wet", "dry"),
+        ("full", "empty"),
+        ("early", "late"), ("heavy", "light"), ("hard", "soft"), ("near", "far"), ("first", "last"),
+        ("happy", "sad"),
       ]
     ),
     (
       ["What is the capital of {0}?", "Which city is the capital of {0}?", "Capital of {0}?"],
       [
-        ("France", "Paris"), ("Italy", "Rome"), ("Spain", "Madrid"), ("Germany", "Berlin"), ("Japan", "Tokyo"),
-        ("China", "Beijing"), ("Egypt", "Cairo"), ("Norway", "Oslo"), ("Austria", "Vienna"), ("Greece", "Athens"),
-        ("Portugal", "Lisbon"), ("Ireland", "Dublin"), ("Poland", "Warsaw"), ("Sweden", "Stockholm"), ("Peru", "Lima"),
+        ("France", "Paris"), ("Italy", "Rome"), ("Spain", "Madrid"), ("Germany", "Berlin"),
+        ("Japan", "Tokyo"),
+        ("China", "Beijing"), ("Egypt", "Cairo"), ("Norway", "Oslo"), ("Austria", "Vienna"),
+        ("Greece", "Athens"),
+        ("Portugal", "Lisbon"), ("Ireland", "Dublin"), ("Poland", "Warsaw"), ("Sweden", "Stockholm"),
+        ("Peru", "Lima"),
         ("Canada", "Ottawa"), ("Kenya", "Nairobi"), ("Finland", "Helsinki"),
       ]
     ),
     (
       ["What {colour} is {0}?", "Which {colour} is {0}?"],
       [
-        ("snow", "white"), ("coal", "black"), ("grass", "green"), ("the sky", "blue"), ("blood", "red"), ("a lemon", "yellow"),
+        ("snow", "white"), ("coal", "black"), ("grass", "green"), ("the sky", "blue"), ("blood", "red"),
+        ("a lemon", "yellow"),
         ("chocolate", "brown"), ("an orange", "orange"),
       ]
     ),
