@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "VLModels", targets: ["VLModels"]),
     .library(name: "VLEngine", targets: ["VLEngine"]),
     .library(name: "VLTraining", targets: ["VLTraining"]),
+    .library(name: "VLSynth", targets: ["VLSynth"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -36,6 +37,9 @@ let package = Package(
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(
       name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
+    // Cairo, Pango and Fontconfig, which come together.
+    .systemLibrary(
+      name: "CPango", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
 
     // The model inside: resources of a C target, since those of a Swift target bring in all of Foundation.
     .target(name: "SmallModel", resources: [.copy("small")], publicHeadersPath: "include"),
@@ -48,6 +52,7 @@ let package = Package(
       name: "VLMedia", dependencies: ["VLTensor", "CMedia", "CTurboJPEG", "CWebP"],
       swiftSettings: strict),
     .target(name: "VLNN", dependencies: ["VLTensor", "VLJSON"], swiftSettings: strict),
+    .target(name: "VLSynth", dependencies: ["VLMedia", "VLJSON", "CPango"], swiftSettings: strict),
     .target(
       name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia", "SmallModel"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
@@ -57,7 +62,7 @@ let package = Package(
     .executableTarget(
       name: "vlm",
       dependencies: [
-        "VLEngine", "VLTraining", "VLJSON",
+        "VLEngine", "VLTraining", "VLSynth", "VLJSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -71,6 +76,9 @@ let package = Package(
     .testTarget(name: "VLNNTests", dependencies: ["VLNN", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLTextTests", dependencies: ["VLText", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLMediaTests", dependencies: ["VLMedia", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "VLSynthTests", dependencies: ["VLSynth", "VLMedia", "VLJSON", "TestKit"],
+      swiftSettings: strict),
     .testTarget(
       name: "VLModelsTests", dependencies: ["VLModels", "VLJSON", "TestKit"], swiftSettings: strict),
     .testTarget(name: "VLEngineTests", dependencies: ["VLEngine", "TestKit"], swiftSettings: strict),

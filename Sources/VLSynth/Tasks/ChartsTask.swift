@@ -1,0 +1,171 @@
+internal import VLJSON
+
+/// Bar, line and pie charts.
+struct ChartsTask: SynthTask {
+  let name = "charts"
+  let summary =
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling"
+  let skills = [
+    SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
+    SynthSkill("difference", 1),
+    SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
+  ]
+
+  func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let kind: Chart.Kind =
+      switch skill {
+      case "trend": .line
+      case "kind": random.pick([.bars, .line, .pie])
+      default:
+        [Chart.Kind.bars, .line, .pie][random.weighted([3, 0.5 + desk.difficulty, 0.5 + desk.difficulty])]
+      }
+    let size = desk.pictureSize(&random, aspect: kind == .pie ? 1...1.6 : 0.9...1.6, large: true)
+    let chart = Chart(kind, trend: skill == "trend", &random, desk)
+    let image = ChartDrawing(chart, size, &random, desk).draw(&random)
+    return Draft(image, [turn(skill, chart, &random)], facts: chart.json)
+  }
+
+  private func turn(_ skill: String, _ chart: Chart, _ random: inout SynthRandom) -> Turn {
+    let query = JSONObject(["ask": .string(skill)])
+    func number(_ question: String, _ value: Int, _ tolerance: Double, _ query: JSONObject) -> Turn {
+      Turn(
+        [.text(question)], [.text(String(value))], .number(Double(value), tolerance: tolerance), query: query)
+    }
+    // What cannot be read from a label is read from an axis, near enough.
+    let tolerance = chart.hasValues ? 0 : 0.08
+    let part =
+      switch chart.kind {
+      case .bars: "bar"
+      case .line: "point"
+      case .pie: "slice"
+      }
+    switch skill {
+    case "largest", "smallest":
+      let isLargest = skill == "largest"
+      let wanted = isLargest ? chart.values.max() : chart.values.min()
+      let index = chart.values.firstIndex { $0 == wanted } ?? 0
+      let words =
+        chart.kind == .pie
+        ? (isLargest ? ["largest", "biggest"] : ["smallest"])
+        : (isLargest ? ["largest", "highest", "tallest"] : ["smallest", "lowest"])
+      let question = Phrasing.say(
+        [
+          "Which {1} is the {0}?", "What is the {0} {1}?", "Which has the {0} value?", "Name the {0} {1}.",
+          "Which label has the {0} {1}?",
+        ], [random.pick(words), part], &random)
+      return Turn(question, chart.labels[index], query: query)
+    case "difference":
+      let pair = random.some(2, of: Array(chart.values.indices))
+      let question = Phrasing.say(
+        [
+          "What is the difference between {0} and {1}?", "How far apart are {0} and {1}?",
+          "By how much do {0} and {1} differ?",
+        ], [chart.labels[pair[0]], chart.labels[pair[1]]], &random)
+      let difference = abs(chart.values[pair[0]] - chart.values[pair[1]])
+      return number(
+        question, difference, tolerance,
+        query.adding("of", .array(pair.map { .string(chart.labels[$0]) })))
+    case "count":
+      let question = Phrasing.say(
+        ["How many {0}s are there?", "Count the {0}s.", "How many {0}s does the chart have?"], [part], &random
+      )
+      return number(question, chart.values.count, 0, query)
+    case "kind":
+      let question = Phrasing.say(
+        ["What kind of chart is this?", "Which type of chart is it?", "Is it a bar, line or pie chart?"],
+        &random)
+      let name =
+        switch chart.kind {
+        case .bars: "bar"
+        case .line: "line"
+        case .pie: "pie"
+        }
+      return Turn(
+        question, name + " chart", or: [name, name == "line" ? "line graph" : name + " graph"], query: query)
+    case "trend":
+      let question = Phrasing.say(
+        ["Does the line rise or fall?", "Is the line rising or falling?", "Do the values rise or fall?"],
+        &random)
+      let rises = (chart.values.last ?? 0) > (chart.values.first ?? 0)
+      return Turn(
+        question, rises ? "rise" : "fall", or: rises ? ["rises", "rising"] : ["falls", "falling"],
+        query: query)
+    default:
+      let index = random.int(0...chart.values.count - 1)
+      let question = Phrasing.say(
+        [
+          "What is the value of {0}?", "How much is {0}?", "What value does {0} have?",
+          "Read the value of {0}.",
+          "{0}?",
+        ], [chart.labels[index]], &random)
+      return number(
+        question, chart.values[index], tolerance, query.adding("of", .string(chart.labels[index])))
+    }
+  }
+}
+
+/// What a chart shows.
+struct Chart: Sendable {
+  enum Kind: String, Sendable { case bars, line, pie }
+  let kind: Kind
+  let labels: [String]
+  /// Whole numbers, clearly different from each other; percentages, in a pie.
+  let values: [Int]
+  /// Whether the values are written beside the bars, points or slices.
+  let hasValues: Bool
+  /// Distance of the axis's marks, and the last mark.
+  let step, top: Int
+
+  init(_ kind: Kind, trend: Bool, _ random: inout SynthRandom, _ desk: Desk) {
+    self.kind = kind
+    let difficulty = desk.difficulty
+    let most = 3 + Int((3 * difficulty).rounded())
+    var count = random.int((trend ? 3 : 2)...most)
+    hasValues = kind == .pie || random.chance(0.75 - 0.35 * difficulty)
+    switch kind {
+    case .pie:
+      count = min(count, 5)
+      // Shares of 100 that differ by 4 at least.
+      var shares: [Int] = []
+      repeat {
+        let cuts = random.some(count - 1, of: Array(2...31)).sorted().map { $0 * 3 }
+        shares = zip([0] + cuts, cuts + [100]).map { $1 - $0 }
+        let sorted = shares.sorted()
+        if zip(sorted, sorted.dropFirst()).allSatisfy({ $1 - $0 >= 4 }) && sorted[0] >= 6 { break }
+      } while true
+      values = random.shuffled(shares)
+      (step, top) = (0, 100)
+    case .bars, .line:
+      step = random.pick(difficulty < 0.4 ? [1, 2] : [1, 2, 5, 10, 20])
+      top = step * random.int(max(4, count / 2 + 2)...6)
+      // Where only the axis tells them, values are at marks or, between even ones, halfway.
+      let grain = hasValues ? max(1, step / 2) : step % 2 == 0 ? step / 2 : step
+      let choices = stride(from: max(grain, step), through: top, by: grain).map { $0 }
+      var drawn = random.some(min(count, choices.count), of: choices)
+      if trend { drawn.sort(by: random.chance(0.5) ? { $0 < $1 } : { $0 > $1 }) }
+      values = drawn
+    }
+    let count2 = values.count
+    if kind == .line {
+      let start = random.int(0...11)
+      labels =
+        random.chance(0.6)
+        ? (0..<count2).map { Words.months[(start + $0) % 12] }
+        : (0..<count2).map { Words.days[(start + $0) % 7] }
+    } else {
+      let letters = Array("ABCDEFGHJKLMN").map(String.init)
+      let sources = [
+        Words.names.filter { $0.count <= 5 }, Words.goods.filter { $0.count <= 6 }, letters,
+        Words.cities.filter { $0.count <= 6 },
+      ]
+      labels = random.some(count2, of: random.pick(difficulty < 0.4 ? [letters, sources[0]] : sources))
+    }
+  }
+
+  var json: JSONObject {
+    JSONObject([
+      "kind": .string(kind.rawValue), "labels": .array(labels.map { .string($0) }),
+      "values": .array(values.map { .integer($0) }), "values_written": .bool(hasValues),
+    ])
+  }
+}

@@ -1,0 +1,100 @@
+internal import VLJSON
+
+/// Several turns about one picture.
+struct DialogueTask: SynthTask {
+  let name = "dialogue"
+  let summary = "two to five turns about one scene, with questions that refer back"
+  let skills = [SynthSkill("mixed", 2), SynthSkill("follow-up", 2)]
+
+  func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    for _ in 0..<300 {
+      let most = 2 + Int((3 * desk.difficulty).rounded())
+      let plans = Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
+      let scene = Scene.lay(plans, in: desk.pictureSize(&random), difficulty: desk.difficulty, &random)
+      guard scene.things.count == plans.count else { continue }
+      let turns = skill == "mixed" ? mixed(scene, desk.difficulty, &random) : followUp(scene, &random)
+      guard let turns else { continue }
+      return Draft(scene.picture(desk, &random), turns, facts: scene.json)
+    }
+    preconditionFailure("DialogueTask: no scene for \(skill)")
+  }
+
+  private func mixed(_ scene: Scene, _ difficulty: Double, _ random: inout SynthRandom) -> [Turn]? {
+    let wanted = random.int(2...4)
+    var turns: [Turn] = []
+    for kind in random.shuffled(Array(0...8)) where turns.count < wanted {
+      let turn: Turn? =
+        switch kind {
+        case 0: SceneQuestions.colour(scene, &random)
+        case 1: SceneQuestions.shape(scene, &random)
+        case 2: SceneQuestions.count(scene, Reference(), &random)
+        case 3: SceneQuestions.exists(scene, difficulty, &random)
+        case 4: SceneQuestions.relation(scene, &random)
+        case 5: SceneQuestions.beside(scene, &random)
+        case 6: SceneQuestions.caption(scene, &random)
+        case 7: GroundingTask.phraseToBox(scene, &random)
+        default: GroundingTask.boxToPhrase(scene, &random)
+        }
+      if let turn { turns.append(turn) }
+    }
+    return turns.count >= 2 ? turns : nil
+  }
+
+  /// A question about a thing, and then about "it".
+  private func followUp(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
+    let thing = random.pick(scene.things)
+    let others = scene.things.filter { $0.shape == thing.shape }.count
+    let same = scene.things.filter { $0.paint == thing.paint }.count
+    var turns: [Turn] = []
+    if others == 1 {
+      let question = Phrasing.say(
+        ["Do you see the {0}?", "There is one {0}, isn't there?", "Look at the {0}. Do you see it?"],
+        [thing.shape.name], &random)
+      turns.append(
+        Turn(
+          question, "yes",
+          query: JSONObject(["ask": "exists", "where": ["shape": .string(thing.shape.name)]])))
+      turns.append(
+        Turn(
+          Phrasing.say(
+            ["What {colour} is it?", "And its {colour}?", "Which {colour} does it have?"], &random),
+          thing.paint.name, query: JSONObject(["ask": "colour", "of": thing.json])))
+    } else if same == 1 {
+      let question = Phrasing.say(
+        ["Is anything {0}?", "Do you see something {0}?", "Is there one {0} thing?"], [thing.paint.name],
+        &random)
+      turns.append(
+        Turn(
+          question, "yes",
+          query: JSONObject(["ask": "exists", "where": ["colour": .string(thing.paint.name)]])))
+      turns.append(
+        Turn(
+          Phrasing.say(["What shape is it?", "And its shape?", "Which shape does it have?"], &random),
+          thing.shape.name,
+          query: JSONObject(["ask": "shape", "of": thing.json])))
+    } else {
+      return nil
+    }
+    if random.chance(0.7) {
+      let box = SynthBox(thing.frame, in: scene.size)
+      let question = Phrasing.say(
+        ["Where is it?", "And where is it?", "Give its box.", "Locate it."], &random)
+      turns.append(
+        Turn(
+          [.text(question)], [.ref(thing.name), .box(box)], .box(box),
+          query: JSONObject([
+            "ask": "box", "where": ["shape": .string(thing.shape.name), "colour": .string(thing.paint.name)],
+          ])))
+    }
+    if random.chance(0.5) {
+      let count = scene.things.count - 1
+      let question = Phrasing.say(
+        ["How many other shapes are there?", "How many others?", "And how many other things?"], &random)
+      turns.append(
+        Turn(
+          [.text(question)], [.text(String(count))], .number(Double(count), tolerance: 0),
+          query: JSONObject(["ask": "others"])))
+    }
+    return turns
+  }
+}

@@ -1,0 +1,153 @@
+internal import Glibc
+internal import VLJSON
+internal import VLMedia
+
+/// One line of text to read.
+struct LinesTask: SynthTask {
+  let name = "lines"
+  let summary =
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases"
+  let skills = [
+    SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
+  ]
+
+  static let questions = [
+    "What does it say?", "Read the text.", "What is written here?", "What does the text say?",
+    "Transcribe the text.", "Read this.", "Which text do you see?", "What is the text in the picture?",
+    "OCR:",
+  ]
+
+  func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let text = Self.text(skill, desk.difficulty, &random)
+    let font = desk.studio.latinFont(&random, size: Self.fontSize(&random, desk), difficulty: desk.difficulty)
+    let image = Self.picture(text, font, &random, desk)
+    let question = Phrasing.say(Self.questions, &random)
+    let turn = Turn(
+      [.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": "read"]))
+    return Draft(
+      image, [turn],
+      facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
+  }
+
+  static func fontSize(_ random: inout SynthRandom, _ desk: Desk) -> Double {
+    let base = random.real(20 - 6 * desk.difficulty...30 + 8 * desk.difficulty)
+    // Larger pictures may hold larger letters.
+    return base * max(1, Double(desk.settings.sides.upperBound) / 448)
+  }
+
+  /// 1 to about 14 characters.
+  private static func text(_ skill: String, _ difficulty: Double, _ random: inout SynthRandom) -> String {
+    let most = 4 + Int((8 * difficulty).rounded())
+    switch skill {
+    case "number": return Words.number(random.int(1...most), &random)
+    case "mixed": return Words.mixed(random.int(1...most), &random)
+    case "phrase":
+      for _ in 0..<50 {
+        let words = (0..<random.int(2...3)).map { _ in random.pick(Words.english) }.joined(separator: " ")
+        if words.count <= most + 2 { return words.contains("I") ? words : Words.cased(words, &random) }
+      }
+      return "go on"
+    default:
+      for _ in 0..<50 {
+        let word = random.pick(Words.english)
+        if word.count <= most { return Words.cased(word, &random) }
+      }
+      return "yes"
+    }
+  }
+
+  /// The text alone, in a picture that is about as large as it.
+  static func picture(_ text: String, _ font: Font, _ random: inout SynthRandom, _ desk: Desk) -> RGBImage {
+    let sides = desk.settings.sides
+    let difficulty = desk.difficulty
+    let line = desk.studio.fitting(text, font, width: Double(sides.upperBound) * 0.9)
+    let bend = Bend(line.ink, difficulty: difficulty, &random)
+    let bounds = bend.bounds
+    let spare = random.real(4...10 + 14 * difficulty)
+    func side(_ need: Double, least: Int) -> Int {
+      var pixels = Int((need + 2 * spare).rounded(.up))
+      if random.chance(0.7) { pixels = (pixels + 27) / 28 * 28 }
+      return min(sides.upperBound, max(least, pixels))
+    }
+    let size = PixelSize(
+      width: side(bounds.width, least: sides.lowerBound), height: side(bounds.height, least: 28))
+    let (paper, ink) = Ink.pair(&random, difficulty: difficulty)
+    let canvas = Canvas(size, paper: paper)
+    if random.chance(0.3 * difficulty) {
+      canvas.gradient(
+        paper, paper.mixed(with: paper.luma > ink.luma ? .white : .black, 0.5), angle: random.real(0...6.28))
+    }
+    if random.chance(0.12 * difficulty) {
+      let y = Double(size.height) * random.real(0.85...0.97)
+      canvas.line(
+        [Point(x: 0, y: y), Point(x: Double(size.width), y: y)], ink.mixed(with: paper, 0.5), width: 1)
+    }
+    let room = (
+      x: max(0, (Double(size.width) - bounds.width) / 2 - 2),
+      y: max(0, (Double(size.height) - bounds.height) / 2 - 2)
+    )
+    let centre = Point(
+      x: Double(size.width) / 2 + random.real(-room.x...room.x) - bounds.centre.x,
+      y: Double(size.height) / 2 + random.real(-room.y...room.y) - bounds.centre.y)
+    if bend.isStraight {
+      line.draw(on: canvas, centre: centre, ink)
+    } else {
+      line.draw(on: canvas, ink) {
+        let moved = bend.move($0)
+        return Point(x: moved.x + centre.x, y: moved.y + centre.y)
+      }
+    }
+    return desk.finish(canvas, &random)
+  }
+}
+
+/// A change of a line's form: turned, sheared, waved, higher at one end than at the other.
+struct Bend {
+  private var angle = 0.0
+  private var shear = 0.0
+  private var wave = 0.0
+  private var phase = 0.0
+  private var taper = 0.0
+  private let ink: Frame
+
+  var isStraight: Bool { angle == 0 && shear == 0 && wave == 0 && taper == 0 }
+
+  /// A bend of a line whose inked area is `ink`; none at difficulty 0.
+  init(_ ink: Frame, difficulty: Double, _ random: inout SynthRandom) {
+    self.ink = ink
+    // Long lines must fit, so they turn less.
+    let slack = min(1, 3 * ink.height / max(1, ink.width))
+    if random.chance(0.45 * difficulty) { angle = random.real(-0.35...0.35) * slack * difficulty }
+    if random.chance(0.2 * difficulty) { shear = random.real(-0.3...0.3) * difficulty }
+    if random.chance(0.2 * difficulty) {
+      wave = random.real(0.05...0.2) * ink.height * difficulty
+      phase = random.real(0...2 * .pi)
+    }
+    if random.chance(0.2 * difficulty) { taper = random.real(-0.3...0.3) * difficulty }
+  }
+
+  /// Where a point of the line goes; the centre of the inked area goes to the origin, waves aside.
+  func move(_ point: Point) -> Point {
+    let (x, y) = (point.x - ink.centre.x, point.y - ink.centre.y)
+    let along = 2 * x / max(1, ink.width)
+    let tapered = y * (1 + taper * along)
+    let bent = Point(x: x + shear * tapered, y: tapered + wave * sin(along * 2.2 + phase))
+    return Point(x: bent.x * cos(angle) - bent.y * sin(angle), y: bent.x * sin(angle) + bent.y * cos(angle))
+  }
+
+  /// The area that the bent line covers, about the origin.
+  var bounds: Frame {
+    let points = (0...16).flatMap { step in
+      let x = ink.left + ink.width * Double(step) / 16
+      return [move(Point(x: x, y: ink.top)), move(Point(x: x, y: ink.bottom))]
+    }
+    return Frame(around: points)
+  }
+
+  /// The corners of the bent line, clockwise from the start of its upper edge, about the origin.
+  var corners: [Point] {
+    [(ink.left, ink.top), (ink.right, ink.top), (ink.right, ink.bottom), (ink.left, ink.bottom)].map {
+      move(Point(x: $0.0, y: $0.1))
+    }
+  }
+}

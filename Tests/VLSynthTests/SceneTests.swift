@@ -1,0 +1,195 @@
+import Testing
+import VLJSON
+import VLMedia
+import VLSynth
+
+/// Answers about scenes, found again from the words of the question and the list of what was drawn.
+struct SceneTests {
+  @Test(arguments: ["colour", "shape"]) func attributes(skill: String) throws {
+    for sample in try SynthSample.drawn("scenes/\(skill)", 300) {
+      let said = Vocabulary(sample.question)
+      let things = FactThing.all(sample.facts).filter(said.fits)
+      #expect(things.count == 1, "\(sample.question)")
+      #expect(
+        things.first.map { skill == "colour" ? $0.colour : $0.shape } == sample.answer, "\(sample.question)")
+    }
+  }
+
+  @Test func counts() throws {
+    let samples = try SynthSample.drawn("scenes/count", 600)
+    for sample in samples {
+      let things = FactThing.all(sample.facts).filter(Vocabulary(sample.question).fits)
+      #expect(sample.answer == String(things.count), "\(sample.question)")
+    }
+    // Zero and many are asked for, too.
+    let answers = Set(samples.map(\.answer))
+    #expect((0...9).allSatisfy { answers.contains(String($0)) })
+  }
+
+  @Test func existence() throws {
+    let samples = try SynthSample.drawn("scenes/exists", 400)
+    for sample in samples {
+      let isThere = FactThing.all(sample.facts).contains(where: Vocabulary(sample.question).fits)
+      #expect(sample.answer == (isThere ? "yes" : "no"), "\(sample.question)")
+    }
+    let share = Double(samples.filter { $0.answer == "yes" }.count) / 400
+    #expect(abs(share - 0.5) < 0.2)
+  }
+
+  /// Whether the centre of one thing lies on a side of another.
+  private func lies(_ a: FactThing, _ side: String, _ b: FactThing) -> Bool {
+    switch side {
+    case "left": a.x < b.x
+    case "right": a.x > b.x
+    case "above": a.y < b.y
+    default: a.y > b.y
+    }
+  }
+
+  @Test func relations() throws {
+    for sample in try SynthSample.drawn("scenes/relation", 400) {
+      let things = FactThing.all(sample.facts)
+      let words = sample.question.lowercased().split { !$0.isLetter }.map(String.init)
+      let sides = words.indices.filter { ["left", "right", "above", "below", "under"].contains(words[$0]) }
+      let first = try #require(sides.first)
+      let last = try #require(sides.last)
+      let a = things.filter(Vocabulary(words[..<first].joined(separator: " ")).fits)
+      let b = things.filter(Vocabulary(words[(last + 1)...].joined(separator: " ")).fits)
+      guard a.count == 1, b.count == 1 else {
+        Issue.record("\(sample.question)")
+        continue
+      }
+      let name = words[first] == "under" ? "below" : words[first]
+      let holds = lies(a[0], name, b[0])
+      if sides.count == 1 {
+        #expect(sample.answer == (holds ? "yes" : "no"), "\(sample.question)")
+      } else {
+        #expect(sample.answer == (holds ? name : words[last]), "\(sample.question)")
+      }
+    }
+  }
+
+  @Test func whatLiesBeside() throws {
+    for sample in try SynthSample.drawn("scenes/beside", 300) {
+      let things = FactThing.all(sample.facts)
+      let words = sample.question.lowercased().split { !$0.isLetter }.map(String.init)
+      let at = try #require(words.lastIndex { ["left", "right", "above", "below", "under"].contains($0) })
+      let other = things.filter(Vocabulary(words[(at + 1)...].joined(separator: " ")).fits)
+      #expect(other.count == 1)
+      let there = things.filter {
+        $0 != other[0] && lies($0, words[at] == "under" ? "below" : words[at], other[0])
+      }
+      #expect(there.map { "\($0.colour) \($0.shape)" } == [sample.answer], "\(sample.question)")
+    }
+  }
+
+  @Test func sizes() throws {
+    for sample in try SynthSample.drawn("scenes/size", 300) {
+      let things = FactThing.all(sample.facts)
+      func span(_ thing: FactThing) -> Double { max(thing.right - thing.left, thing.bottom - thing.top) }
+      let large = things.filter { $0.size == "large" }.map(span).min() ?? 0
+      let small = things.filter { $0.size == "small" }.map(span).max() ?? 0
+      #expect(large >= 1.9 * small)
+      if ["large", "small"].contains(sample.answer) {
+        let meant = things.filter { thing in
+          var said = Vocabulary(sample.question)
+          said.sizes = []
+          return said.fits(thing)
+        }
+        #expect(meant.map(\.size) == [sample.answer])
+      } else {
+        let wanted = sample.query["ask"]?.stringValue == "larger" ? "large" : "small"
+        #expect(things.filter(Vocabulary(sample.answer).fits).map(\.size) == [wanted])
+      }
+    }
+  }
+
+  @Test func positions() throws {
+    for sample in try SynthSample.drawn("scenes/position", 200) {
+      let width = try #require(sample.facts["width"]?.doubleValue)
+      let height = try #require(sample.facts["height"]?.doubleValue)
+      let things = FactThing.all(sample.facts).filter(Vocabulary(sample.question).fits)
+      #expect(things.count == 1)
+      let (x, y) = (things[0].x / width, things[0].y / height)
+      #expect(
+        sample.answer.contains("left") == (x < 1.0 / 3) && sample.answer.contains("right") == (x > 2.0 / 3))
+      #expect(
+        sample.answer.contains("top") == (y < 1.0 / 3) && sample.answer.contains("bottom") == (y > 2.0 / 3))
+    }
+  }
+
+  @Test func captions() throws {
+    for sample in try SynthSample.drawn("scenes/caption", 200) {
+      let things = FactThing.all(sample.facts).sorted { $0.x < $1.x }
+      #expect(sample.keys == [.list(things.map { "\($0.colour) \($0.shape)" })])
+    }
+  }
+
+  @Test func boxes() throws {
+    for sample in try SynthSample.drawn("grounding/phrase-to-box,grounding/box-to-phrase,grounding/all", 400)
+    {
+      let width = try #require(sample.facts["width"]?.doubleValue)
+      let height = try #require(sample.facts["height"]?.doubleValue)
+      func box(_ thing: FactThing) -> SynthBox {
+        SynthBox(
+          left: Int(thing.left / width * 1000), top: Int(thing.top / height * 1000),
+          right: Int(thing.right / width * 1000), bottom: Int(thing.bottom / height * 1000))
+      }
+      // Facts are rounded to hundredths of a pixel.
+      func near(_ a: SynthBox, _ b: SynthBox) -> Bool {
+        abs(a.left - b.left) <= 1 && abs(a.top - b.top) <= 1 && abs(a.right - b.right) <= 1
+          && abs(a.bottom - b.bottom) <= 1
+      }
+      let things = FactThing.all(sample.facts)
+      switch sample.keys[0] {
+      case .box(let key):
+        let meant = things.filter(Vocabulary(sample.question).fits)
+        #expect(meant.count == 1 && near(box(meant[0]), key), "\(sample.question)")
+      case .boxes(let keys):
+        let meant = things.filter(Vocabulary(sample.question).fits).sorted { $0.x < $1.x }
+        #expect(meant.count == keys.count && zip(meant, keys).allSatisfy { near(box($0), $1) })
+      default:
+        let asked = sample.messages[0].parts.compactMap { if case .box(let box) = $0 { box } else { nil } }
+        #expect(
+          things.filter { near(box($0), asked[0]) }.map { "\($0.colour) \($0.shape)" } == [sample.answer])
+      }
+    }
+  }
+
+  /// The picture has the named colours where the facts say.
+  @Test func pixelsAreAsTold() throws {
+    for sample in try SynthSample.drawn("scenes,grounding", 300, difficulty: 0) {
+      let image = sample.images[0]
+      for thing in FactThing.all(sample.facts) {
+        let at = (Int(thing.y) * image.width + Int(thing.x)) * 3
+        let seen = image.pixels[at..<at + 3].map(Int.init)
+        let nearest = Vocabulary.colours.min { a, b in
+          func far(_ c: (Int, Int, Int)) -> Int {
+            (c.0 - seen[0]) * (c.0 - seen[0]) + (c.1 - seen[1]) * (c.1 - seen[1]) + (c.2 - seen[2])
+              * (c.2 - seen[2])
+          }
+          return far(a.value) < far(b.value)
+        }
+        #expect(nearest?.key == thing.colour, "\(sample.id): \(thing)")
+      }
+    }
+  }
+
+  @Test func thingsLieApartAndInside() throws {
+    for sample in try SynthSample.drawn("scenes,grounding,dialogue,chinese-questions", 400, sides: 56...224) {
+      let things = FactThing.all(sample.facts)
+      for (index, thing) in things.enumerated() {
+        #expect(thing.left >= 1 && thing.top >= 1)
+        #expect(
+          thing.right <= Double(sample.images[0].width) - 1
+            && thing.bottom <= Double(sample.images[0].height) - 1)
+        for other in things[..<index] {
+          let apart =
+            thing.left >= other.right + 2 || other.left >= thing.right + 2 || thing.top >= other.bottom + 2
+            || other.top >= thing.bottom + 2
+          #expect(apart)
+        }
+      }
+    }
+  }
+}
