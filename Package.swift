@@ -57,7 +57,10 @@ let package = Package(
       name: "VLModels", dependencies: ["VLNN", "VLText", "VLMedia", "SmallModel"], swiftSettings: strict),
     .target(name: "VLEngine", dependencies: ["VLModels"], swiftSettings: strict),
     .target(
-      name: "VLTraining", dependencies: ["VLModels", "VLJSON", .product(name: "Yams", package: "Yams")],
+      name: "VLTraining",
+      dependencies: [
+        "VLModels", "VLSynth", "VLJSON", "CPango", .product(name: "Yams", package: "Yams"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "vlm",

@@ -8,8 +8,9 @@ import VLNN
 import VLTensor
 import VLText
 
-struct Bench: ParsableCommand {
+struct BenchInference: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inference",
     abstract: "Measure load, encode, prefill and decode, each as a share of what this machine can do.",
     discussion: """
       Images are random pixels and prompts random tokens, so any checkpoint serves. The machine's ceilings (float32 \

@@ -63,6 +63,8 @@ enum Interrupt {
   /// From now on Ctrl-C (and SIGTERM) is counted instead of ending the program; a third one ends it at once.
   static func install() {
     signal(SIGPIPE, SIG_IGN)
+    // A file that may not grow any more is an error like a full disk, not the end.
+    signal(SIGXFSZ, SIG_IGN)
     for name in [SIGINT, SIGTERM] {
       signal(name) { _ in if Interrupt.count.add(1, ordering: .relaxed).newValue >= 3 { _exit(130) } }
     }

@@ -23,9 +23,41 @@ func vlm(
   vlm(arguments, input: input, environment: environment, interruptAfter: interruptAfter)
 }
 
-/// - Parameter environment: further variables, as `NAME=value`.
+/// - Parameters:
+///   - environment: further variables, as `NAME=value`.
+///   - interruptAfter: milliseconds after which `signal` is sent.
 func vlm(
-  _ arguments: [String], input: [UInt8] = [], environment: [String] = [], interruptAfter: UInt32? = nil
+  _ arguments: [String], input: [UInt8] = [], environment: [String] = [], interruptAfter: UInt32? = nil,
+  signal: Int32 = SIGINT
+) -> Run {
+  run(
+    program, arguments, input: input, environment: environment, interruptAfter: interruptAfter, signal: signal
+  )
+}
+
+/// Runs a command of the shell; `$0`, `$1` and so on are the arguments.
+func shell(_ command: String, _ arguments: [String]) -> Run { run("/bin/sh", ["-c", command] + arguments) }
+
+/// Starts the built program, with its output thrown away.
+func start(_ arguments: [String]) -> pid_t {
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  for descriptor in [1, 2] as [Int32] {
+    posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+  }
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+  defer { for argument in argv { free(argument) } }
+  var process = pid_t()
+  return posix_spawn(&process, program, &actions, nil, &argv, environ) == 0 ? process : -1
+}
+
+/// The built program.
+let program = root + "/.build/release/vlm"
+
+private func run(
+  _ program: String, _ arguments: [String], input: [UInt8] = [], environment: [String] = [],
+  interruptAfter: UInt32? = nil, signal: Int32 = SIGINT
 ) -> Run {
   let scratch = Scratch()
   let paths = (
@@ -37,7 +69,6 @@ func vlm(
   posix_spawn_file_actions_addopen(&actions, 1, paths.output, O_WRONLY | O_CREAT, 0o600)
   posix_spawn_file_actions_addopen(&actions, 2, paths.errors, O_WRONLY | O_CREAT, 0o600)
   defer { posix_spawn_file_actions_destroy(&actions) }
-  let program = root + "/.build/release/vlm"
   var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
   defer { for argument in argv { free(argument) } }
   var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) }
@@ -53,7 +84,7 @@ func vlm(
   }
   if let interruptAfter {
     usleep(interruptAfter * 1000)
-    kill(process, SIGINT)
+    kill(process, signal)
   }
   var status: Int32 = 0
   waitpid(process, &status, 0)

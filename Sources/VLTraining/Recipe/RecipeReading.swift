@@ -13,6 +13,22 @@ extension Recipe {
     try self.init(node, name: stem.hasSuffix(".yaml") ? String(stem.dropLast(5)) : stem)
   }
 
+  /// A recipe by which everything learns, for measuring what a step costs.
+  /// - Parameter directory: with `config.json` and a tokenizer.
+  public static func benchmark(from directory: String) throws -> Recipe {
+    var recipe = try Recipe(
+      RecipeNode(
+        yaml: """
+          model: {init: nothing, from: .}
+          learn: {encoder: {rate: 3e-4}, merger: {rate: 3e-4}, text: {rate: 3e-4}}
+          optimizer: {clip: 1}
+          steps: 1
+          data: [{synth: ""}]
+          """, directory: "", place: { "benchmark:\($0)" }), name: "benchmark")
+    recipe.start = .nothing(config: directory)
+    return recipe
+  }
+
   init(_ node: RecipeNode, name defaultName: String) throws {
     let top = try RecipeReader(
       node,

@@ -1,0 +1,198 @@
+import Glibc
+import TestKit
+import Testing
+import VLJSON
+
+/// A data set and a recipe that trains the tiny model on it for a moment.
+private struct TinyTraining {
+  let scratch = Scratch()
+
+  init() {
+    var lines = ""
+    for index in 0..<40 {
+      let picture =
+        index % 3 == 0 ? "{\"type\":\"image_url\",\"image_url\":{\"url\":\"\(scene)\"}}," : ""
+      lines +=
+        "{\"messages\":[{\"role\":\"user\",\"content\":[\(picture){\"type\":\"text\",\"text\":\"Question \(index)?\"}]},"
+        + "{\"role\":\"assistant\",\"content\":\"Answer \(index * 7 % 10).\"}]}\n"
+    }
+    scratch.write(lines, to: "chat.jsonl")
+    scratch.write(
+      """
+      model: {init: checkpoint, from: \(tiny)}
+      learn:
+        encoder: {rate: 1e-3}
+        merger: {rate: 1e-3}
+        text: {rate: 1e-3}
+      schedule: {warmup: 3}
+      steps: 24
+      batch: {tokens: 256}
+      data:
+        - {file: chat.jsonl}
+      evaluation:
+        every: 8
+        samples: 8
+        data:
+          - {file: chat.jsonl, order: stored}
+      snapshots: {every: 4, keep: 2}
+      output: {dtype: float32}
+
+      """, to: "recipe.yaml")
+  }
+
+  var recipe: String { scratch.path + "/recipe.yaml" }
+
+  func run(_ out: String, _ extra: String..., environment: [String] = []) -> Run {
+    vlm(["train", recipe, "--out", scratch.path + "/" + out] + extra, environment: environment)
+  }
+
+  func read(_ name: String) -> [UInt8] { Scratch.read(scratch.path + "/" + name) }
+
+  /// The losses of all steps, as written.
+  func losses(_ out: String) -> [String] {
+    String(decoding: read(out + "/metrics.jsonl"), as: UTF8.self).split(separator: "\n").compactMap { line in
+      guard let json = try? JSONValue(parsing: String(line)) else { return nil }
+      return "\(json["step"] ?? .null) \(json["loss"] ?? .null) \(json["evaluation"]?["loss"] ?? .null)"
+    }
+  }
+}
+
+@Suite struct TrainTests {
+  @Test func aRunGivesACheckpointThatAnswers() throws {
+    let training = TinyTraining()
+    let run = training.run("run")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.isEmpty)
+    #expect(training.losses("run").count == 24 + 3)
+    let checkpoint = training.scratch.path + "/run/checkpoint"
+    let answer = vlm(
+      "ask", "Question 3?", "--model", checkpoint, "--image", scene, "--greedy", "--max-tokens", "8")
+    #expect(answer.status == 0, "\(answer.errors)")
+    let before = vlm("ask", "Question 3?", "--model", tiny, "--image", scene, "--greedy", "--max-tokens", "8")
+    #expect(answer.output != before.output)
+    // What the last snapshot gives is the same, file by file.
+    let exported = training.scratch.path + "/exported"
+    #expect(vlm("train", "export", training.scratch.path + "/run", exported).status == 0)
+    for name in ["model.safetensors", "config.json", "tokenizer.json", "preprocessor_config.json"] {
+      #expect(Scratch.read(exported + "/" + name) == Scratch.read(checkpoint + "/" + name), "\(name)")
+      #expect(!Scratch.read(exported + "/" + name).isEmpty, "\(name)")
+    }
+    #expect(vlm("train", "export", training.scratch.path + "/run", exported, "--step", "best").status == 0)
+    expectFailure(
+      vlm("train", "export", training.scratch.path + "/run", exported, "--step", "3"), naming: "step 3")
+    expectFailure(vlm("train", "export", training.scratch.path, exported), naming: "no snapshots")
+    // A second time only on purpose.
+    expectFailure(training.run("run"), naming: "--resume")
+    #expect(training.run("run", "--resume").status == 0)
+  }
+
+  /// Killed at any moment, writing a snapshot included, and resumed until it is done: the bytes of a run that was not.
+  @Test func killedAtRandomMomentsItLosesNothing() throws {
+    let training = TinyTraining()
+    #expect(training.run("whole").status == 0)
+    var random = SystemRandomNumberGenerator()
+    var kills = 0
+    for _ in 0..<40 {
+      let process = start(["train", training.recipe, "--out", training.scratch.path + "/run", "--resume"])
+      usleep(UInt32.random(in: 20_000...260_000, using: &random))
+      if waitpid(process, nil, WNOHANG) == 0 {
+        kill(process, SIGKILL)
+        waitpid(process, nil, 0)
+        kills += 1
+      }
+    }
+    #expect(kills > 0)
+    let last = training.run("run", "--resume")
+    #expect(last.status == 0, "\(last.errors)")
+    #expect(training.losses("run") == training.losses("whole"))
+    let weights = training.read("run/checkpoint/model.safetensors")
+    #expect(!weights.isEmpty && weights == training.read("whole/checkpoint/model.safetensors"))
+    #expect(names(training.scratch.path + "/run/snapshots").allSatisfy { !$0.hasPrefix(".") })
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func aSignalWritesASnapshot(signal: Int32) throws {
+    let training = TinyTraining()
+    var step = 0
+    // The moment is luck; it only must not be before the first step or after the last.
+    for milliseconds in [250, 400, 150, 700, 100] as [UInt32] where step == 0 {
+      let run = vlm(
+        [
+          "train", training.recipe, "--out", training.scratch.path + "/run\(milliseconds)", "--set",
+          "steps=2000",
+        ],
+        interruptAfter: milliseconds, signal: signal)
+      guard run.status == 130,
+        let snapshot = names(training.scratch.path + "/run\(milliseconds)/snapshots").last,
+        let number = Int(snapshot.dropFirst(5)), number > 0
+      else { continue }
+      step = number
+      #expect(run.errors.contains("stopped after step \(number)"), "\(run.errors)")
+    }
+    #expect(step > 0)
+  }
+
+  @Test func aFullDiskIsSaidAndNothingIsLost() throws {
+    let training = TinyTraining()
+    #expect(training.run("run", "--set", "steps=24", "--set", "snapshots.every=100").status == 0)
+    // No file may have more than 40 kB: how a full disk looks to a program.
+    let command =
+      "ulimit -f 40; exec \"$0\" train \"$1\" --out \"$2\" --set snapshots.every=2"
+    let run = shell(command, [program, training.recipe, training.scratch.path + "/full"])
+    #expect(run.status == 1 && run.errors.contains("snapshot of step 2"), "\(run.errors)")
+    #expect(run.errors.contains("there is no earlier one"), "\(run.errors)")
+    #expect(names(training.scratch.path + "/full/snapshots").isEmpty)
+    let resumed = training.run("full", "--resume")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(training.losses("full") == training.losses("run"))
+  }
+
+  @Test func mistakesAreFoundBeforeAnythingStarts() throws {
+    let training = TinyTraining()
+    expectFailure(training.run("a", "--set", "learn.text.rat=3"), naming: "did you mean \"rate\"?")
+    expectFailure(training.run("a", "--set", "data.0.file=none.jsonl"), naming: "none.jsonl")
+    expectFailure(training.run("a", "--set", "data.0.format=chatt"), naming: "did you mean \"chat\"?")
+    expectFailure(training.run("a", "--set", "data=[{synth: scens}]"), naming: "scens")
+    expectFailure(training.run("a", "--set", "model.from=/none"), naming: "/none/config.json")
+    expectFailure(
+      training.run("a", "--set", "lora={rank: 2, targets: [q_prj]}"), naming: "did you mean \"q_proj\"?")
+    expectFailure(vlm("train", training.scratch.path + "/none.yaml"), naming: "none.yaml")
+    expectFailure(vlm("train", "plot", training.scratch.path), naming: "metrics.jsonl")
+    expectFailure(vlm("train"), 2, naming: "recipe")
+    expectFailure(vlm("train", "plot", "x", "--out", "x.gif"), 2, naming: ".png")
+    #expect(names(training.scratch.path + "/a/snapshots").isEmpty)
+  }
+
+  @Test func curvesAreDrawn() throws {
+    let training = TinyTraining()
+    #expect(training.run("run").status == 0)
+    let run = training.scratch.path + "/run"
+    #expect(vlm("train", "plot", run).status == 0)
+    #expect(training.read("run/curves.png").starts(with: [0x89, 0x50, 0x4E, 0x47]))
+    #expect(vlm("train", "plot", run, "--out", run + "/curves.svg").status == 0)
+    let svg = String(decoding: training.read("run/curves.svg"), as: UTF8.self)
+    #expect(svg.contains("<svg"))
+  }
+
+  @Test func adaptersAreSavedInPEFTsLayout() throws {
+    let training = TinyTraining()
+    let run = training.run("run", "--set", "lora={rank: 2, targets: [q_proj, v_proj]}", "--set", "steps=4")
+    #expect(run.status == 0, "\(run.errors)")
+    let config = try JSONValue(parsing: training.read("run/checkpoint/adapter_config.json"))
+    #expect(config["peft_type"] == "LORA" && config["r"] == 2 && config["lora_alpha"]?.doubleValue == 4)
+    #expect(!training.read("run/checkpoint/adapter_model.safetensors").isEmpty)
+  }
+}
+
+/// The names of what is in a directory, sorted.
+private func names(_ directory: String) -> [String] {
+  guard let stream = opendir(directory) else { return [] }
+  defer { closedir(stream) }
+  var names: [String] = []
+  while let entry = readdir(stream) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name != "." && name != ".." && name != "best" { names.append(name) }
+  }
+  return names.sorted()
+}
