@@ -22,6 +22,12 @@ struct ModelOptions: ParsableArguments {
       "Checkpoint directory in the published form (default: the small model inside).", valueName: "dir"))
   var model: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Directory with LoRA adapters as PEFT or `vlm train` saves them, to use on the checkpoint.",
+      valueName: "dir"))
+  var adapter: String?
+
   @OptionGroup var threads: ThreadOptions
 
   /// Loads the checkpoint, with progress.
@@ -29,7 +35,8 @@ struct ModelOptions: ParsableArguments {
     let directory = try modelDirectory(model)
     terminal.progress("loading \(directory)")
     defer { terminal.clear() }
-    return try Families.load(directory, on: threads.makeCompute())
+    let model = try Families.load(directory, on: threads.makeCompute())
+    return try adapter.map { try Families.attach(adapter: $0, to: model) } ?? model
   }
 }
 

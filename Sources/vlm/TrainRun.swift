@@ -75,6 +75,8 @@ struct TrainExport: ParsableCommand {
   @Option(
     help: ArgumentHelp("Which snapshot: a step's number, or best (default: the last).", valueName: "step"))
   var step: String?
+  @Flag(help: "Add adapters to the weights beside them, so that the result is a whole checkpoint.")
+  var merge = false
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
@@ -102,7 +104,7 @@ struct TrainExport: ParsableCommand {
       let there = store.steps.map(String.init).joined(separator: ", ")
       throw TrainingError(directory, "has no snapshot of step \(chosen); there are: \(there)")
     }
-    try store.export(step: chosen, to: out, on: threads.makeCompute())
+    try store.export(step: chosen, to: out, merging: merge, on: threads.makeCompute())
     Terminal().note("\(out): step \(chosen)")
   }
 }

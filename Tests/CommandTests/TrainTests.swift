@@ -180,6 +180,40 @@ private struct TinyTraining {
     let config = try JSONValue(parsing: training.read("run/checkpoint/adapter_config.json"))
     #expect(config["peft_type"] == "LORA" && config["r"] == 2 && config["lora_alpha"]?.doubleValue == 4)
     #expect(!training.read("run/checkpoint/adapter_model.safetensors").isEmpty)
+    // On the checkpoint or merged into it, the answer is the same.
+    let merged = training.scratch.path + "/merged"
+    let export = vlm("train", "export", training.scratch.path + "/run", merged, "--merge")
+    #expect(export.status == 0, "\(export.errors)")
+    let ask = ["ask", "Question 3?", "--image", scene, "--greedy", "--max-tokens", "8", "--model"]
+    let adapted = vlm(ask + [tiny, "--adapter", training.scratch.path + "/run/checkpoint"])
+    #expect(adapted.status == 0, "\(adapted.errors)")
+    #expect(adapted.output == vlm(ask + [merged]).output)
+  }
+
+  /// An adapter that PEFT wrote, and what transformers answers with it.
+  @Test func adaptersOfPEFTAnswerAsThere() throws {
+    let directory = Goldens.directory + "/adapter"
+    let golden = try JSONValue(parsing: Scratch.read(directory + "/answers.json"))
+    let ask = [
+      "ask", golden["question"]?.stringValue ?? "", "--model", tiny, "--greedy", "--max-tokens", "12",
+      "--format",
+      "json",
+    ]
+    #expect(vlm(ask).json?["tokens"] == golden["without"])
+    #expect(vlm(ask + ["--adapter", directory]).json?["tokens"] == golden["with"])
+    let untied = ["ask", "x", "--model", Goldens.directory + "/tiny-untied"]
+    expectFailure(vlm(untied + ["--adapter", directory]), naming: "lora_A")
+    let scratch = Scratch()
+    scratch.copy(golden: "adapter")
+    for (old, new) in [
+      ("\"use_dora\": false", "\"use_dora\": true"), ("\"peft_type\": \"LORA\"", "\"peft_type\": \"IA3\""),
+      ("\"r\": 2", "\"r\": 3"), ("\"rank_pattern\": {}", "\"rank_pattern\": {\"fc1\": 4}"),
+    ] {
+      scratch.edit("adapter_config.json", old, new)
+      let run = vlm(ask + ["--adapter", scratch.path])
+      #expect(run.status == 1 && run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+      scratch.edit("adapter_config.json", new, old)
+    }
   }
 }
 

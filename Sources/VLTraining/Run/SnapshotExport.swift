@@ -5,10 +5,11 @@ public import VLTensor
 extension SnapshotStore {
   /// Writes a snapshot's weights as a checkpoint in the published form, or as adapters in PEFT's, where the recipe
   /// trains those.
+  /// - Parameter merging: adds adapters to the weights beside them, so that the result is a checkpoint.
   /// - Throws: when the snapshot is damaged, what it started from cannot be read, or the result cannot be written.
-  public func export(step: Int, to path: String, on compute: Compute) throws {
+  public func export(step: Int, to path: String, merging: Bool = false, on compute: Compute) throws {
     let (model, learners, recipe) = try restoredModel(step: step, on: compute)
-    try Self.writeResult(model, learners, recipe, to: path)
+    try Self.writeResult(model, learners, recipe, to: path, merging: merging)
   }
 
   /// The model as it was at a snapshot.
@@ -26,12 +27,17 @@ extension SnapshotStore {
 
   /// Writes what a run has made: a checkpoint, or adapters.
   public static func writeResult(
-    _ model: any TrainableModel, _ learners: [Learner], _ recipe: Recipe, to path: String
+    _ model: any TrainableModel, _ learners: [Learner], _ recipe: Recipe, to path: String,
+    merging: Bool = false
   ) throws {
-    if let lora = recipe.lora {
-      try AdapterCheckpoint.write(learners, lora, base: recipe.start.directory, to: path)
-    } else {
-      try PublishedCheckpoint.write(model, from: recipe.start.directory, to: path, as: recipe.output)
+    let base = recipe.start.directory
+    guard let lora = recipe.lora, !merging else {
+      return try PublishedCheckpoint.write(model.merged(), from: base, to: path, as: recipe.output)
+    }
+    try DurableFiles.replaceDirectory(path) { part in
+      try PEFTAdapter.write(
+        learners.map { ($0.name, $0.variable.value.untracked) }, rank: lora.rank, alpha: lora.alpha,
+        base: Recipe.absolute(base), to: part)
     }
   }
 }
