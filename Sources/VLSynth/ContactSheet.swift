@@ -101,7 +101,11 @@ public enum ContactSheet {
     }
 
     func draw(on canvas: Canvas, x: Double, y: Double) {
-      for picture in pictures { canvas.draw(picture.canvas, in: picture.frame.moved(x, y)) }
+      for picture in pictures {
+        let frame = picture.frame.moved(x, y)
+        canvas.draw(picture.canvas, in: frame)
+        canvas.outline(frame, .grey(0.75), width: 0.5)
+      }
       for text in texts { text.line.draw(on: canvas, x: x, y: y + text.y, text.colour) }
     }
   }

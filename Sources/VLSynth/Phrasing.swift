@@ -7,7 +7,8 @@ enum Phrasing {
     var text = fill(random.pick(templates), words, &random)
     let style = random.int(0...15)
     if style < 2, let last = text.last, last == "?" || last == "." { text.removeLast() }
-    if style == 0 || style == 2, let first = text.first {
+    // "OCR" stays as it is.
+    if style == 0 || style == 2, let first = text.first, text.dropFirst().first?.isUppercase != true {
       text = first.lowercased() + text.dropFirst()
     }
     return text

@@ -29,7 +29,9 @@ enum Sentences {
     case 0:
       return "\(random.pick(people)) \(random.pick(verbs)) \(withArticle(object)) \(random.pick(places))."
     case 1: return "\(random.pick(animals)) sleeps \(random.pick(places))."
-    case 2: return "The \(thing) is \(random.pick(adjectives)) and \(random.pick(adjectives))."
+    case 2:
+      let both = random.some(2, of: adjectives)
+      return "The \(thing) is \(both[0]) and \(both[1])."
     case 3: return "\(random.pick(Words.names)) \(random.pick(verbs)) the \(object)."
     default: return "There is \(withArticle(object)) \(random.pick(places))."
     }

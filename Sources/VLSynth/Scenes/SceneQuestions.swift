@@ -125,11 +125,7 @@ enum SceneQuestions {
     guard let (a, b, side) = clearPair(scene, &random) else { return nil }
     // Nothing else may even partly lie on that side.
     let others = scene.things.filter { $0.frame != a.frame && $0.frame != b.frame }
-    if others.contains(where: {
-      side.opposite.distance($0.frame, from: b.frame) < 0 && side.leans($0.frame, b.frame)
-    }) {
-      return nil
-    }
+    if others.contains(where: { side.leans($0.frame, b.frame) }) { return nil }
     guard let reference = Reference.to(b, among: scene.things, &random) else { return nil }
     let question = Phrasing.say(
       [
@@ -248,13 +244,13 @@ enum SceneQuestions {
 }
 
 extension Side {
-  /// Whether the centre of `a` lies on this side of the nearest edge of `b`, however slightly.
+  /// Whether `a` lies on this side of `b` however slightly: an edge reaches further, or its centre does.
   fileprivate func leans(_ a: Frame, _ b: Frame) -> Bool {
     switch self {
-    case .left: a.left < b.left
-    case .right: a.right > b.right
-    case .above: a.top < b.top
-    case .below: a.bottom > b.bottom
+    case .left: a.left < b.left || a.centre.x < b.centre.x
+    case .right: a.right > b.right || a.centre.x > b.centre.x
+    case .above: a.top < b.top || a.centre.y < b.centre.y
+    case .below: a.bottom > b.bottom || a.centre.y > b.centre.y
     }
   }
 }
