@@ -1,34 +1,8 @@
-/// The parts of a JSON string: runs without escapes, and escapes.
-enum StringScanner {
-  /// Goes over validated UTF-8 from `start` to the next quote or backslash and returns where that is; nil when the
-  /// input ends first.
-  static func plainRun(
-    _ input: UnsafeBufferPointer<UInt8>, from start: Int,
-    error: (JSONError.Problem, Int) -> JSONError
-  ) throws(JSONError) -> Int? {
-    let count = input.count
-    var index = start
-    while index < count {
-      let byte = input[index]
-      if byte < 0x80 {
-        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return index }
-        if byte < 0x20 { throw error(.controlCharacter(byte), index) }
-        index += 1
-      } else {
-        let length = sequenceLength(input, at: index)
-        if length == 0 {
-          if isCutOff(input, at: index) { return nil }
-          throw error(.invalidUTF8, index)
-        }
-        index += length
-      }
-    }
-    return nil
-  }
-
-  /// The length of the well-formed UTF-8 sequence of two to four bytes at `index`, or 0 (Unicode, table 3-7).
-  @inline(__always)
-  private static func sequenceLength(_ input: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
+/// Well-formed UTF-8 (Unicode, table 3-7).
+package enum UTF8Scanner {
+  /// The length of the well-formed sequence of two to four bytes at `index`, or 0.
+  @inlinable
+  package static func sequenceLength(_ input: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
     let lead = input[index]
     let left = input.count - index
     @inline(__always) func isTail(_ offset: Int) -> Bool { input[index + offset] & 0xC0 == 0x80 }
@@ -48,6 +22,50 @@ enum StringScanner {
     default:
       return 0
     }
+  }
+
+  /// Where the first byte lies that begins no well-formed sequence; nil if there is none.
+  package static func firstFault(in input: UnsafeBufferPointer<UInt8>) -> Int? {
+    var index = 0
+    while index < input.count {
+      if input[index] < 0x80 {
+        index += 1
+      } else {
+        let length = sequenceLength(input, at: index)
+        if length == 0 { return index }
+        index += length
+      }
+    }
+    return nil
+  }
+}
+
+/// The parts of a JSON string: runs without escapes, and escapes.
+enum StringScanner {
+  /// Goes over validated UTF-8 from `start` to the next quote or backslash and returns where that is; nil when the
+  /// input ends first.
+  static func plainRun(
+    _ input: UnsafeBufferPointer<UInt8>, from start: Int,
+    error: (JSONError.Problem, Int) -> JSONError
+  ) throws(JSONError) -> Int? {
+    let count = input.count
+    var index = start
+    while index < count {
+      let byte = input[index]
+      if byte < 0x80 {
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return index }
+        if byte < 0x20 { throw error(.controlCharacter(byte), index) }
+        index += 1
+      } else {
+        let length = UTF8Scanner.sequenceLength(input, at: index)
+        if length == 0 {
+          if isCutOff(input, at: index) { return nil }
+          throw error(.invalidUTF8, index)
+        }
+        index += length
+      }
+    }
+    return nil
   }
 
   /// Whether the input ends inside a sequence of which it has only the lead and well-formed continuations.

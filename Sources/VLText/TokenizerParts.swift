@@ -79,7 +79,7 @@ struct TokenizerParts {
   }
 
   /// A longer one would make looking for it slow, and none is.
-  private static let maximumAddedLength = 1024
+  static let maximumAddedLength = 1024
 
   /// Resolves the listed merges to ids.
   private func merges(

@@ -6,8 +6,16 @@ struct VLM: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vlm", abstract: "Ask Qwen2-VL about images, on this machine.", version: "0.1.0",
     subcommands: [
-      Ask.self, Chat.self, Inspect.self, Plan.self, Verify.self, Bench.self, Train.self, DataCommand.self,
+      Ask.self,
+      Chat.self,
+      Inspect.self,
+      Plan.self,
+      Verify.self,
+      Bench.self,
+      Train.self,
+      DataCommand.self,
       Synth.self,
+      TokenizerCommand.self,
     ])
 
   /// Exit codes: 0 success, 1 the work failed, 2 wrong usage, 130 interrupted.

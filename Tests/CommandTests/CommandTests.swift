@@ -2,6 +2,39 @@ import TestKit
 import Testing
 import VLJSON
 
+@Suite struct TokenizerTests {
+  @Test func whatIsTrainedEncodesAndDecodes() throws {
+    let scratch = Scratch()
+    let corpus = scratch.write(String(repeating: "a red circle and a blue square\n", count: 20), to: "corpus")
+    let out = scratch.path + "/out"
+    let run = vlm("tokenizer", "train", corpus, "--vocab-size", "300", "--special", "<|x|>", "--out", out)
+    #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+    #expect(run.output.hasPrefix("\(out): 300 tokens (15 special, 256 bytes, 29 merges)\n"), "\(run.output)")
+    let ids = vlm("tokenizer", "encode", out, "-", "--parse-special", input: Array("red<|x|> square".utf8))
+    let words = ids.output.split(separator: "\n")[0].split(separator: " ").map(String.init)
+    #expect(words.contains("14"))
+    #expect(vlm(["tokenizer", "decode", out] + words).output == "red<|x|> square\n")
+    #expect(vlm(["tokenizer", "decode", out, "--skip-special"] + words).output == "red square\n")
+    let plain = vlm("tokenizer", "encode", out, "<|x|>", "--format", "json")
+    #expect(try #require(plain.json?["tokens"]?.arrayValue).count > 1)
+  }
+
+  @Test func badInputIsNamed() {
+    let scratch = Scratch()
+    let corpus = scratch.write([0x61, 0xFF], to: "corpus")
+    let out = scratch.path + "/out"
+    expectFailure(
+      vlm("tokenizer", "train", corpus, "--vocab-size", "300", "--out", out), naming: "\(corpus): byte 1 ")
+    expectFailure(
+      vlm("tokenizer", "train", corpus, "--vocab-size", "30", "--out", out), naming: "30 is outside 270")
+    expectFailure(
+      vlm("tokenizer", "train", corpus, "--vocab-size", "300", "--out", tiny),
+      naming: "there is a tokenizer here")
+    expectFailure(vlm("tokenizer", "train", "--vocab-size", "300", "--out", out), 2, naming: "corpus")
+    expectFailure(vlm("tokenizer", "decode", tiny, "5", "9999"), naming: "no token 9999")
+  }
+}
+
 @Suite struct AskTests {
   @Test func textIsTheAnswerAlone() {
     let run = vlm("ask", "Hello", "--model", tiny, "--greedy", "--max-tokens", "8")
