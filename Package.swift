@@ -85,3 +85,8 @@ let package = Package(
   ],
   cLanguageStandard: .gnu17
 )
+
+// Only Tools/docs builds documentation; nobody else fetches what it needs.
+if Context.environment["VLM_DOCUMENTATION"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
