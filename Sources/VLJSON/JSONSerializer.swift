@@ -5,7 +5,7 @@ extension JSONValue {
     case compact
     /// On one line, with a space after each colon and comma.
     case spaced
-    /// A line per member and element, indented by two spaces; empty arrays and objects stay on one line.
+    /// A line per member and element, indented by two spaces; arrays of numbers, and what is empty, stay on one line.
     case pretty
   }
 
@@ -27,6 +27,8 @@ extension JSONValue {
     case .number(let value): out += value.isFinite ? value.description : "null"
     case .string(let value): Self.write(value, to: &out)
     case .array(let elements):
+      let isRow = layout == .pretty && elements.allSatisfy { $0.doubleValue != nil }
+      let layout = isRow ? .spaced : layout
       Self.writeList(elements, "[", "]", to: &out, layout, indent) { element, out, indent in
         element.write(to: &out, layout, indent: indent)
       }

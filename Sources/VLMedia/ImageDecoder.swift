@@ -22,7 +22,7 @@ public struct MediaLimits: Sendable, Hashable {
 ///
 /// The pixels equal Pillow's `convert("RGB")` to the byte (JPEG with the accurate integer DCT and smooth chroma
 /// upsampling, CMYK by Adobe's convention), with three deliberate differences:
-/// - the EXIF orientation (JPEG's APP1 segment, PNG's eXIf and WebP's EXIF chunk) is applied, as
+/// - the EXIF orientation (JPEG's APP1 segment, PNG's eXIf and WebP's EXIF chunk, TIFF's own tag) is applied, as
 ///   `ImageOps.exif_transpose` would; orientations in XMP are not read;
 /// - transparency of *every* kind (alpha, grey with alpha, a transparent colour, palette entries) is composited on
 ///   white with the rounding of Pillow's paste; the reference pipeline does that for RGBA and drops other transparency;
@@ -66,6 +66,9 @@ public enum ImageDecoder {
     case .png: try PNGDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     case .webp: try WebPDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     case .ppm: try PPM.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
+    case .gif: try GIFDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
+    case .bmp: try BMPDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
+    case .tiff: try TIFFDecoder.read(bytes, name: name, limits: limits, wantPixels: wantPixels)
     }
   }
 

@@ -8,13 +8,23 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   case webp
   /// Uncompressed RGB of 8 bits (P6, maximum 255): what pictures made by a program are handed on as.
   case ppm
+  /// GIF; of an animation, the first frame.
+  case gif
+  /// BMP of 1, 4, 8, 16, 24 and 32 bits.
+  case bmp
+  /// TIFF of whole numbers: grey, palette, RGB, CMYK and YCbCr in JPEG, in strips or tiles, uncompressed or packed with
+  /// LZW, Deflate, PackBits, CCITT or JPEG. Of several pictures, the first.
+  case tiff
+
+  /// What is read, for messages.
+  static let names = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 
   /// The format of a file, told by its first bytes alone: neither the name nor a media type is believed.
   /// - Throws: ``MediaError`` (`empty` or `unsupported`) that names the format where it is a known one.
   public static func sniff(_ bytes: [UInt8], name: String) throws(MediaError) -> ImageFormat {
     guard !bytes.isEmpty else {
       throw MediaError(
-        .empty, name: name, problem: "the file is empty", remedy: "give a JPEG, PNG or WebP picture")
+        .empty, name: name, problem: "the file is empty", remedy: "give a \(names) picture")
     }
     if bytes.starts(with: [0xFF, 0xD8]) { return .jpeg }
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return .png }
@@ -22,24 +32,31 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     if bytes.starts(with: "P6".utf8), bytes.count > 2, [0x09, 0x0A, 0x0D, 0x20].contains(bytes[2]) {
       return .ppm
     }
+    if has(bytes, "GIF87a") || has(bytes, "GIF89a") { return .gif }
+    if has(bytes, "BM") && bytes.count > 18 && bytes[15...17].allSatisfy({ $0 == 0 }) { return .bmp }
+    // Versions 42 and 43 (the one for large files), in either byte order. Canon's raw files say so after it.
+    for start: [UInt8] in [
+      [0x49, 0x49, 0x2A, 0], [0x49, 0x49, 0x2B, 0], [0x4D, 0x4D, 0, 0x2A], [0x4D, 0x4D, 0, 0x2B],
+    ]
+    where bytes.starts(with: start) && !has(bytes, "CR", at: 8) { return .tiff }
     if let other = otherFormat(bytes) {
       throw MediaError(
         .unsupported, name: name, problem: "\(other) is not read here",
-        remedy: "convert it to JPEG, PNG or WebP")
+        remedy: "convert it to JPEG or PNG")
     }
     throw MediaError(
       .unsupported, name: name, problem: "this is not a picture (its first bytes fit no picture format)",
-      remedy: "give a JPEG, PNG or WebP picture")
+      remedy: "give a \(names) picture")
+  }
+
+  private static func has(_ bytes: [UInt8], _ text: String, at offset: Int = 0) -> Bool {
+    bytes.dropFirst(offset).starts(with: text.utf8)
   }
 
   /// The name of a format that is recognised in order to refuse it well.
   private static func otherFormat(_ bytes: [UInt8]) -> String? {
-    func has(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }
-    if has("GIF87a") || has("GIF89a") { return "a GIF picture" }
-    if has("BM") && bytes.count > 18 && bytes[15...17].allSatisfy({ $0 == 0 }) { return "a BMP picture" }
-    if bytes.starts(with: [0x49, 0x49, 0x2A, 0]) || bytes.starts(with: [0x4D, 0x4D, 0, 0x2A]) {
-      return "a TIFF or camera raw picture"
-    }
+    func has(_ text: String, at offset: Int = 0) -> Bool { Self.has(bytes, text, at: offset) }
+    if has("II*") && has("CR", at: 8) { return "a camera raw picture" }
     if bytes.starts(with: [0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20])
       || bytes.starts(with: [0xFF, 0x4F, 0xFF, 0x51])
     {

@@ -37,7 +37,7 @@ public enum MediaSource: Sendable, Hashable {
       }
     guard !bytes.isEmpty else {
       throw MediaError(
-        .empty, name: name, problem: "there are no bytes", remedy: "give a JPEG, PNG or WebP picture")
+        .empty, name: name, problem: "there are no bytes", remedy: "give a \(ImageFormat.names) picture")
     }
     guard bytes.count <= limits.maxBytes else { throw Self.tooLarge(name, limits.maxBytes) }
     return bytes

@@ -53,7 +53,7 @@ struct Plan: ParsableCommand {
   }
 
   static func bytes(_ text: String) -> Int? {
-    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     guard let last = text.last else { return nil }
     let unit = units[Character(last.uppercased())]
     guard let number = Double(unit == nil ? text : String(text.dropLast())), number > 0, number < 1e15 else {
@@ -77,23 +77,16 @@ struct Plan: ParsableCommand {
     var chosen: Int?
     var images = try reports(maxPixels: nil)
     if let memory, let limit = Self.bytes(memory), peak(images, model) > limit {
-      // The grid grows with the limit, so bisection over whole tokens' areas finds the largest that fits.
-      var low = 0
-      var high = images.map { $0.resizedWidth * $0.resizedHeight / 784 }.max() ?? 0
-      while high - low > 1 {
-        let middle = (low + high) / 2
-        if let tried = try? reports(maxPixels: middle * 784), peak(tried, model) <= limit {
-          low = middle
-        } else {
-          high = middle
-        }
+      // The grid grows with --max-pixels, and a value below the least number of pixels is refused.
+      func tried(_ tokens: Int) -> [ImageReport]? { try? reports(maxPixels: tokens * 784) }
+      let most = max(1, images.map { $0.resizedWidth * $0.resizedHeight / 784 }.max() ?? 1)
+      let least = min(most, (largest(in: 1...most) { tried($0) == nil } ?? 0) + 1)
+      let largestFitting = largest(in: least...most) { tried($0).map { peak($0, model) <= limit } ?? false }
+      guard let tokens = largestFitting, let fitting = tried(tokens) else {
+        let needed = memorySize(tried(least).map { peak($0, model) } ?? peak(images, model))
+        throw Failure("--memory \(memory): even the smallest images need \(needed); allow more memory")
       }
-      guard low > 0, let fitting = try? reports(maxPixels: low * 784) else {
-        throw Failure(
-          "--memory \(memory): even the smallest images need \(gibibytes(peak(images, model))) GiB; allow more memory"
-        )
-      }
-      chosen = low * 784
+      chosen = tokens * 784
       images = fitting
     }
     let ceilings = model.compute.measureCeilings(seconds: 0.2)
@@ -158,7 +151,7 @@ struct Plan: ParsableCommand {
     Terminal.say(
       """
       prompt:             \(tokens) tokens (\(textTokens) of text), up to \(maxTokens) generated\(room)
-      peak memory:        \(gibibytes(memory)) GiB (\(gibibytes(costs.weightBytes)) of it the mapped weights)
+      peak memory:        \(memorySize(memory)) (\(memorySize(costs.weightBytes)) of it the mapped weights)
       encode:             \(fixed(encode / 1e12, 2)) TFLOP, about \(fixed(seconds.encode, 1)) s
       prefill:            \(fixed(prefill / 1e12, 2)) TFLOP, about \(fixed(seconds.prefill, 1)) s
       decode:             \(fixed(step / 1e9, 2)) GB per token, about \(fixed(1 / seconds.token, 1)) tokens/s
@@ -167,4 +160,21 @@ struct Plan: ParsableCommand {
 
       """)
   }
+}
+
+/// The largest number of a range for which a condition holds that holds up to some number and not beyond; nil if it holds for
+/// none.
+private func largest(in range: ClosedRange<Int>, where holds: (Int) -> Bool) -> Int? {
+  guard holds(range.lowerBound) else { return nil }
+  var (low, beyond) = (range.lowerBound, range.upperBound + 1)
+  while beyond - low > 1 {
+    let middle = low + (beyond - low) / 2
+    if holds(middle) { low = middle } else { beyond = middle }
+  }
+  return low
+}
+
+/// Bytes as a person reads them: GiB, or MiB below one.
+private func memorySize(_ bytes: Int) -> String {
+  bytes >= 1 << 30 ? "\(gibibytes(bytes)) GiB" : "\(fixed(Double(bytes) / 1_048_576, 1)) MiB"
 }

@@ -47,9 +47,13 @@ struct Terminal: Sendable {
       let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if written < 0 {
         if errno == EINTR { continue }
+        guard descriptor == STDOUT_FILENO else { return }
         // Nobody reads any more (a closed pipe): stop quietly, as other tools do.
-        if descriptor == STDOUT_FILENO { exit(errno == EPIPE ? 141 : 1) }
-        return
+        if errno == EPIPE { exit(141) }
+        complain(
+          "vlm: standard output cannot be written (\(String(cString: strerror(errno)))); redirect it elsewhere"
+        )
+        exit(1)
       }
       bytes = bytes.dropFirst(written)
     }

@@ -269,6 +269,26 @@ import VLJSON
     #expect(tokens(less) < tokens(plan))
   }
 
+  @Test func planFindsTheLargestThatFits() throws {
+    func plan(_ extra: String...) -> Run {
+      vlm(["plan", "--image", root + "/Examples/cat.jpg", "--model", tiny, "--format", "json"] + extra)
+    }
+    let whole = try #require(plan().json?["peak_bytes"]?.integerValue)
+    let smallest = try #require(plan("--max-pixels", "3136").json?["peak_bytes"]?.integerValue)
+    #expect(smallest < whole)
+    #expect(plan("--memory", "1T").json?["max_pixels"] == nil)
+    for limit in [smallest, (smallest + whole) / 2, whole - 1] {
+      let found = try #require(plan("--memory", "\(limit)").json)
+      let pixels = try #require(found["max_pixels"]?.integerValue)
+      #expect(try #require(found["peak_bytes"]?.integerValue) <= limit)
+      // What it names does what it says, and the next step would not fit.
+      #expect(plan("--max-pixels", "\(pixels)").json?["images"] == found["images"])
+      #expect(try #require(plan("--max-pixels", "\(pixels + 784)").json?["peak_bytes"]?.integerValue) > limit)
+    }
+    expectFailure(plan("--memory", "\(smallest - 1)"), naming: "--memory")
+    for size in ["-5", "0", "x", "5X", ""] { expectFailure(plan("--memory", size), 2, naming: "--memory") }
+  }
+
   @Test func inspectAddsUpAndListsWhatIsWrong() throws {
     let json = try #require(vlm("inspect", tiny, "--format", "json").json)
     #expect(json["loads"]?.boolValue == true)

@@ -195,7 +195,10 @@ private func offset(_ text: String) -> Int? {
     #expect(JSONValue(dictionaryLiteral: ("a", [1, 2])).serialized(.spaced) == #"{"a": [1, 2]}"#)
     #expect(
       JSONValue(dictionaryLiteral: ("a", [1, 2]), ("b", [])).serialized(.pretty)
-        == "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": []\n}")
+        == "{\n  \"a\": [1, 2],\n  \"b\": []\n}")
+    #expect(
+      JSONValue(dictionaryLiteral: ("a", [1, "x"])).serialized(.pretty)
+        == "{\n  \"a\": [\n    1,\n    \"x\"\n  ]\n}")
   }
 
   @Test func readsBackTheSame() throws {

@@ -14,6 +14,9 @@ import VLMedia
     "one.jpg", "420.jpg", "grey-progressive.jpg", "ycck-420.jpg", "grey1.png", "palette4-alpha.png",
     "rgb8.png",
     "grey-alpha16i.png", "one.webp", "lossless-alpha.webp", "lossy-alpha.webp", "animated.webp",
+    "palette.gif", "animated.gif", "8.bmp", "565.bmp", "os2.bmp", "rgb8-x.tif",
+    "rgb16-plane-tiles.tif",
+    "rgb-jpeg.tif", "palette8.tif", "grey1-white.tif",
   ]) func everyCutIsAnError(name: String) throws {
     let bytes = try Expected.file(name)
     for length in 0..<bytes.count {
@@ -30,7 +33,8 @@ import VLMedia
     #expect(failure(bytes) == nil)
   }
 
-  @Test(arguments: ["420.jpg", "sides-70x350.png", "lossy.webp"]) func halfAFileIsCalledCutOff(name: String)
+  @Test(arguments: ["420.jpg", "sides-70x350.png", "lossy.webp", "many-codes.gif", "24.bmp"])
+  func halfAFileIsCalledCutOff(name: String)
     throws
   {
     let bytes = try Expected.file(name)
@@ -43,9 +47,7 @@ import VLMedia
     #expect(failure(Array("hello".utf8))?.kind == .unsupported)
     #expect(failure([0])?.kind == .unsupported)
     let known: [(String, [UInt8])] = [
-      ("GIF", Array("GIF89a".utf8)),
-      ("BMP", Array("BM".utf8) + [9, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0]),
-      ("TIFF", [0x49, 0x49, 0x2A, 0]), ("TIFF", [0x4D, 0x4D, 0, 0x2A]),
+      ("raw", Array("II*\0\u{10}\0\0\0CR\u{2}\0".utf8)),
       ("HEIC", [0, 0, 0, 24] + Array("ftypheic".utf8)), ("AVIF", [0, 0, 0, 24] + Array("ftypavif".utf8)),
       ("MP4", [0, 0, 0, 24] + Array("ftypisom".utf8)), ("PDF", Array("%PDF-1.7".utf8)),
       ("SVG", Array("<?xml version=\"1.0\"?><svg xmlns=\"a\">".utf8)),
@@ -100,13 +102,80 @@ import VLMedia
     #expect(try failure(jpeg(width: 12000, height: 12000)) != nil)
 
     var limits = MediaLimits()
-    limits.maxPixels = 1000
-    for name in ["420.jpg", "lossy.webp", "animated.webp", "blend.png"] {
+    limits.maxPixels = 70
+    for name in [
+      "420.jpg", "lossy.webp", "animated.webp", "blend.png", "palette.gif", "animated.gif", "24.bmp",
+      "rle8.bmp",
+      "rgb8-tiles.tif", "scan-group4.tif",
+    ] {
       #expect(try failure(Expected.file(name), limits: limits)?.kind == .tooLarge, "\(name)")
     }
     limits = MediaLimits()
     limits.maxBytes = 100
     #expect(try failure(Expected.file("420.jpg"), limits: limits)?.kind == .tooLarge)
+  }
+
+  /// One wrong field each: an error that says what is wrong, of the kind given.
+  @Test func contradictionsInGIF() throws {
+    let bytes = try Expected.file("local-palette.gif")
+    // Signature 6, canvas 7 (no palette), then the descriptor: kind, place 4, sides 4, flags; palette 12; code size.
+    #expect(Array(bytes[10...13]) == [0, 0, 0, 0x2C])
+    for (offset, value, kind) in [
+      (13, 0x99, MediaError.Kind.corrupt), (13, 0x3B, .corrupt), (18, 0, .corrupt), (20, 0, .corrupt),
+      (35, 0, .corrupt), (35, 9, .corrupt), (35, 200, .corrupt), (22, 0x80, .corrupt), (18, 255, .corrupt),
+    ] as [(Int, UInt8, MediaError.Kind)] {
+      var changed = bytes
+      changed[offset] = value
+      #expect(failure(changed)?.kind == kind, "\(offset) \(value)")
+    }
+    // Sides are checked before room is made for them.
+    var large = bytes
+    large.replaceSubrange(6..<10, with: [0xFF, 0xFF, 0xFF, 0xFF])
+    #expect(failure(large)?.kind == .tooLarge)
+  }
+
+  @Test func contradictionsInBMP() throws {
+    let bytes = try Expected.file("4.bmp")
+    for (offset, value, kind) in [
+      (14, 41, MediaError.Kind.unsupported), (21, 0x80, .corrupt), (18, 0, .corrupt), (22, 0, .empty),
+      (20, 0xFF, .tooLarge), (28, 5, .unsupported), (28, 16, .truncated), (30, 4, .unsupported),
+      (30, 3, .unsupported),
+      (46, 3, .corrupt), (48, 9, .corrupt), (12, 0x7F, .truncated),
+    ] as [(Int, UInt8, MediaError.Kind)] {
+      var changed = bytes
+      changed[offset] = value
+      #expect(failure(changed)?.kind == kind, "\(offset) \(value): \(String(describing: failure(changed)))")
+    }
+  }
+
+  @Test func contradictionsInTIFF() throws {
+    // "rgb8-x.tif" is little-endian, its directory at 8; 12 bytes an entry, of which the last four are the value.
+    let bytes = try Expected.file("rgb8-x.tif")
+    func change(_ tag: Int, _ value: [UInt8]) throws -> [UInt8] {
+      let entries = Int(bytes[8])
+      let entry = try #require(
+        (0..<entries).map { 10 + 12 * $0 }.first { Int(bytes[$0]) | Int(bytes[$0 + 1]) << 8 == tag })
+      var changed = bytes
+      changed.replaceSubrange(entry + 8..<entry + 8 + value.count, with: value)
+      return changed
+    }
+    for (tag, value, kind) in [
+      (256, [0, 0, 0, 0], MediaError.Kind.corrupt), (256, [0x60, 0xEA, 0, 0], .corrupt),
+      (257, [0, 0, 0, 1], .corrupt), (259, [0x39, 0x75], .unsupported), (259, [99, 0], .unsupported),
+      (262, [8, 0], .unsupported), (277, [1, 0], .corrupt), (277, [2, 0], .corrupt),
+      (273, [0xFF, 0xFF, 0xFF, 0x7F], .corrupt),
+    ] as [(Int, [UInt8], MediaError.Kind)] {
+      let error = try failure(change(tag, value))
+      #expect(error?.kind == kind, "\(tag) \(value): \(String(describing: error))")
+      #expect(error?.description.allSatisfy { $0.isASCII || "×…".contains($0) } == true)
+    }
+    // A directory that points at itself, and one far outside.
+    for offset in [[8, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0]] as [[UInt8]] {
+      var changed = bytes
+      changed.replaceSubrange(4..<8, with: offset)
+      if offset[0] == 8 { changed.replaceSubrange(10..<14, with: [0xFF, 0xFF, 0xFF, 0xFF]) }
+      #expect(failure(changed) != nil || offset[0] == 8)
+    }
   }
 
   @Test func indicesOutsideThePaletteAreDamage() throws {
@@ -152,7 +221,11 @@ import VLMedia
     "palette4-alpha.png",
     "rgb16i.png", "grey2-key.png", "turned-late.png", "lossy-alpha.webp", "lossless-alpha.webp",
     "animated-alpha.webp",
-    "turned5.webp",
+    "turned5.webp", "transparent.gif", "many-codes.gif", "interlaced.gif", "rle8.bmp", "4.bmp",
+    "32-masks3.bmp",
+    "rgb16big-planes.tif", "rgb8-tiles.tif", "palette4.tif", "scan-group3.tif", "scan-group4.tif",
+    "rgb-jpeg.tif",
+    "predictor.tif", "rgb16-premultiplied.tif", "cmyk.tif", "rgb-packbits.tif",
   ]) func mutationsNeverTrap(name: String) throws {
     let original = try Expected.file(name)
     var noise = Noise(state: UInt64(crc32(Array(name.utf8))))

@@ -48,6 +48,11 @@ import VLTensor
     #expect(try ImageFormat.sniff(Expected.file("420.jpg"), name: "x.png") == .jpeg)
     #expect(try ImageFormat.sniff(Expected.file("grey8.png"), name: "x") == .png)
     #expect(try ImageFormat.sniff(Expected.file("lossy.webp"), name: "x.jpg") == .webp)
+    #expect(try ImageFormat.sniff(Expected.file("one.gif"), name: "x.png") == .gif)
+    #expect(try ImageFormat.sniff(Expected.file("8.bmp"), name: "x.png") == .bmp)
+    for name in ["cmyk8.tif", "cmyk16big.tif"] {
+      #expect(try ImageFormat.sniff(Expected.file(name), name: "x.png") == .tiff)
+    }
   }
 
   @Test func orientationsUndoOneAnother() {

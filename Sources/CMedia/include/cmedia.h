@@ -40,6 +40,38 @@ size_t cm_png_bound(size_t width, size_t height);
 /// Writes `rgb` as a PNG of 8 bits to `bytes`, which has room for `*count`; then `*count` is what it took. 0: done.
 int cm_png_write(const uint8_t *rgb, size_t width, size_t height, uint8_t *bytes, size_t *count);
 
+// ---- TIFF ---------------------------------------------------------------------------------------------------------
+
+/// A TIFF being read from memory, its first picture. The bytes must outlive it.
+typedef struct cm_tiff cm_tiff;
+
+/// How transparency is stored: not at all, beside the colours, or multiplied into them.
+enum { CM_TIFF_OPAQUE, CM_TIFF_STRAIGHT, CM_TIFF_PREMULTIPLIED };
+
+/// What a TIFF's first directory says.
+typedef struct {
+  uint32_t width, height;
+  uint16_t bits;         // per sample: 1, 2, 4, 8 or 16
+  uint16_t samples;      // per pixel, as stored
+  uint16_t channels;     // per pixel, of those that are used
+  uint16_t photometric;  // libtiff's PHOTOMETRIC_*
+  uint16_t orientation;  // as in EXIF
+  uint8_t alpha;         // CM_TIFF_*
+  uint8_t separate;      // whether each sample has a plane of its own
+  uint8_t tiled;
+} cm_tiff_header;
+
+/// Reads the first directory. NULL: `message` (of `message_size` bytes) says why; it starts with `unsupported: ` for a
+/// well-formed TIFF of a kind that is not read.
+cm_tiff *cm_tiff_open(const uint8_t *bytes, size_t count, cm_tiff_header *header, char *message, size_t message_size);
+
+/// Reads the picture into `rgb` (width * height * 3 bytes), transparency composited on white. 0: done; otherwise
+/// `message` says why not.
+int cm_tiff_read(cm_tiff *tiff, uint8_t *rgb, char *message, size_t message_size);
+
+/// Frees the reader.
+void cm_tiff_close(cm_tiff *tiff);
+
 // ---- Pixels -------------------------------------------------------------------------------------------------------
 
 /// RGBA composited on white: c -> round((255 * (255 - a) + c * a) / 255), the rounding of Pillow's paste.

@@ -3,7 +3,7 @@
     python Tests/Goldens/media/make.py
 
 needs Pillow, numpy, scikit-image (for a photograph), transformers 4.57, and the system's libturbojpeg (for
-subsamplings that Pillow cannot write). Writes files/*.{jpg,png,webp} and expected.json next to itself.
+subsamplings that Pillow cannot write). Writes files/*.{jpg,png,webp,gif,bmp,tif} and expected.json next to itself.
 
 Pixels: Pillow decodes; its EXIF transposition is applied; whatever is transparent is pasted on white. Where Pillow
 loses information (16-bit grey, 16-bit transparent colours) the expectation comes from the samples themselves.
@@ -103,18 +103,22 @@ def crc(array):
     return zlib.crc32(np.ascontiguousarray(array).tobytes())
 
 
-def add(name, data, rgb=None, alpha=None, stored=None, orientation=1):
+def add(name, data, rgb=None, alpha=None, orientation=1):
     """Writes a file and notes what must come of it. `rgb` overrules Pillow."""
     with open(os.path.join(FILES, name), "wb") as file:
         file.write(data)
     image = Image.open(io.BytesIO(data))
     size = image.size
+    if name.endswith(".tif") and orientation > 4:
+        size = size[::-1]  # Pillow says the sides of the upright picture here
     seen = image.getexif().get(0x0112, 1)
     assert seen == orientation, (name, seen)
-    upright, has_alpha = on_white(ImageOps.exif_transpose(image) if orientation != 1 else image)
+    # Pillow turns a TIFF when it loads it.
+    turns = orientation != 1 and not name.endswith(".tif")
+    upright, has_alpha = on_white(ImageOps.exif_transpose(image) if turns else image)
     upright = np.array(upright) if rgb is None else rgb
     has_alpha = has_alpha if alpha is None else alpha
-    case = {"file": name, "format": {"jpg": "jpeg"}.get(name.split(".")[-1], name.split(".")[-1]),
+    case = {"file": name, "format": {"jpg": "jpeg", "tif": "tiff"}.get(name.split(".")[-1], name.split(".")[-1]),
             "stored": list(size), "size": [upright.shape[1], upright.shape[0]], "orientation": orientation,
             "alpha": bool(has_alpha), "crc": crc(upright)}
     if upright.size <= 48:
@@ -294,6 +298,203 @@ add("animated.webp", saved(photo(40, 30), "WEBP", save_all=True, quality=60,
                            append_images=[photo(40, 30).transpose(Image.ROTATE_180)], duration=100))
 add("animated-alpha.webp", saved(clear.resize((33, 27)), "WEBP", save_all=True, quality=60,
                                  append_images=[clear.resize((33, 27)).transpose(Image.ROTATE_180)], duration=100))
+
+# ---- GIF -----------------------------------------------------------------------------------------------------------
+
+few = photo(61, 47).quantize(32)
+many = photo(90, 71).quantize(256)  # more than 4096 codes: the table fills up
+add("palette.gif", saved(few, "GIF", interlace=0))
+add("interlaced.gif", saved(few, "GIF", interlace=1))
+add("many-codes.gif", saved(many, "GIF"))
+add("noise.gif", saved(Image.fromarray(noise(80, 80, 5)[..., 0], "L"), "GIF"))
+add("black-white.gif", saved(photo(33, 21).convert("1"), "GIF"))
+add("grey.gif", saved(photo(31, 29).convert("L"), "GIF"))
+add("one.gif", saved(photo(1, 1).quantize(2), "GIF"))
+add("flat.gif", saved(Image.new("P", (300, 200), 3), "GIF"))  # codes that are only being made
+add("transparent.gif", saved(few, "GIF", transparency=7))
+turned = [image.transpose(Image.ROTATE_180) for image in (few, few.transpose(Image.FLIP_LEFT_RIGHT))]
+add("animated.gif", saved(few, "GIF", save_all=True, append_images=turned, duration=90, loop=0, comment=b"three frames"))
+
+
+def gif(canvas, frame_box, indices, palette, local=False, transparent=None, tail=b"\x3b"):
+    """A GIF of one frame whose codes are never packed: a clear code before each run of them."""
+    bits = max(2, (len(palette) - 1).bit_length())
+    table = b"".join(bytes(color) for color in palette) + bytes(3 * ((1 << bits) - len(palette)))
+    out = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0 if local else 0x80 | bits - 1, 0, 0) + (b"" if local else table)
+    if transparent is not None:
+        out += b"\x21\xf9\x04\x01\0\0" + bytes([transparent]) + b"\0"
+    out += b"\x2c" + struct.pack("<HHHHB", *frame_box, 0x80 | bits - 1 if local else 0) + (table if local else b"")
+    codes = []
+    for i, index in enumerate(indices):
+        if i % ((1 << bits) - 2) == 0:
+            codes.append(1 << bits)
+        codes.append(index)
+    codes.append((1 << bits) + 1)
+    number = sum(code << (bits + 1) * i for i, code in enumerate(codes))
+    data = number.to_bytes((len(codes) * (bits + 1) + 7) // 8, "little")
+    out += bytes([bits])
+    for start in range(0, len(data), 255):
+        out += bytes([len(data[start:start + 255])]) + data[start:start + 255]
+    return out + b"\0" + tail
+
+
+colours = [(200, 30, 40), (20, 180, 60), (30, 60, 220), (250, 240, 10)]
+indices = [(x * 3 + y) % 4 for y in range(9) for x in range(11)]
+add("small-frame.gif", gif((30, 20), (5, 4, 11, 9), indices, colours))
+add("small-frame-transparent.gif", gif((30, 20), (5, 4, 11, 9), indices, colours, transparent=2))
+add("local-palette.gif", gif((11, 9), (0, 0, 11, 9), indices, colours, local=True))
+
+# ---- BMP -----------------------------------------------------------------------------------------------------------
+
+for name, image in (("1", photo(37, 23).convert("1")), ("8", photo(37, 23).quantize(200)), ("grey", photo(35, 23).convert("L")),
+                    ("24", photo(37, 23)), ("32", clear.resize((27, 23)))):
+    add(f"{name}.bmp", saved(image, "BMP"))
+
+
+def bmp(width, height, bits, data, compression=0, palette=(), masks=b"", size=40):
+    """`height` below 0 for rows from the top."""
+    table = b"".join(bytes(color[::-1]) + (b"" if size == 12 else b"\0") for color in palette)
+    if size == 12:
+        header = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        header = struct.pack("<IiiHHIIiiII", size, width, height, 1, bits, compression, len(data), 0, 0, len(palette), 0)
+        header += masks + bytes(max(0, size - 40 - len(masks)))
+    start = 14 + len(header) + len(table)
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + header + table + data
+
+
+def padded(rows):
+    return b"".join(bytes(row) + bytes(-len(row) % 4) for row in rows)
+
+
+sixteen = [(i * 17 % 256, i * 29 % 256, 255 - i * 13 % 256) for i in range(16)]
+nibbles = [[(x * 7 + y * 3) % 256 for x in range(10)] for y in range(13)]
+add("4.bmp", bmp(19, 13, 4, padded(nibbles), palette=sixteen))
+add("4-top-down.bmp", bmp(19, -13, 4, padded(nibbles), palette=sixteen))
+add("os2.bmp", bmp(19, 13, 4, padded(nibbles), palette=sixteen, size=12))
+words = [[v for x in range(21) for v in struct.pack("<H", (x * 3001 + y * 1777) % 65536)] for y in range(9)]
+add("555.bmp", bmp(21, 9, 16, padded(words)))
+add("565.bmp", bmp(21, 9, 16, padded(words), 3, masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F)))
+add("555-masks.bmp", bmp(21, -9, 16, padded(words), 3, masks=struct.pack("<III", 0x7C00, 0x3E0, 0x1F), size=56))
+quads = [[(x * 31 + y * 7) % 256 for x in range(4 * 17)] for y in range(11)]
+for i, masks in enumerate(((0xFF0000, 0xFF00, 0xFF, 0), (0xFF000000, 0xFF0000, 0xFF00, 0), (0xFF000000, 0xFF00, 0xFF, 0),
+                           (0xFF000000, 0xFF0000, 0xFF00, 0xFF), (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
+                           (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (0xFF000000, 0xFF00, 0xFF, 0xFF0000), (0, 0, 0, 0))):
+    add(f"32-masks{i}.bmp", bmp(17, 11, 32, padded(quads), 3, masks=struct.pack("<IIII", *masks), size=(56, 108, 124)[i % 3]))
+add("32-plain.bmp", bmp(17, 11, 32, padded(quads)))
+runs8 = (bytes([7, 3, 4, 5, 0, 4, 9, 8, 7, 6, 0, 0]) + bytes([0, 3, 1, 2, 3, 0, 12, 200, 0, 0]) + bytes([2, 9, 0, 2, 3, 1, 10, 40, 0, 0])
+         + bytes([15, 77, 0, 1]))
+add("rle8.bmp", bmp(15, 5, 8, runs8, 1, palette=[(i, 255 - i, i * 7 % 256) for i in range(256)]))
+runs4 = (bytes([7, 0x3A, 4, 0x55, 0, 4, 0x98, 0x76, 0, 0]) + bytes([0, 5, 0x12, 0x34, 0x50, 0, 10, 0xEF, 0, 0]) + bytes([15, 0x0C, 0, 1]))
+add("rle4.bmp", bmp(15, 3, 4, runs4, 2, palette=sixteen))
+
+# ---- TIFF ----------------------------------------------------------------------------------------------------------
+
+
+def tiff(samples, bits, photometric, big=False, tile=None, separate=False, rows_per_strip=7, extra=(), palette=None,
+         orientation=1, deflate=False, more=()):
+    """`samples`: [height, width, channels] in the file's own depth."""
+    order = ">" if big else "<"
+    height, width, channels = samples.shape
+
+    def packed(part):
+        out = bytearray()
+        for row in part:
+            flat = row.reshape(-1)
+            if bits == 16:
+                out += flat.astype(order + "u2").tobytes()
+            elif bits == 8:
+                out += flat.astype(np.uint8).tobytes()
+            else:
+                spread = np.unpackbits(flat.astype(np.uint8)[:, None], axis=1)[:, 8 - bits:]
+                out += np.packbits(spread.reshape(-1)).tobytes()
+        return zlib.compress(bytes(out)) if deflate else bytes(out)
+
+    pieces = []
+    for plane in np.split(samples, channels, axis=2) if separate else [samples]:
+        if tile:
+            for y in range(0, height, tile):
+                for x in range(0, width, tile):
+                    part = plane[y:y + tile, x:x + tile]
+                    full = np.zeros((tile, tile, part.shape[2]), samples.dtype)
+                    full[:part.shape[0], :part.shape[1]] = part
+                    pieces.append(packed(full))
+        else:
+            pieces += [packed(plane[y:y + rows_per_strip]) for y in range(0, height, rows_per_strip)]
+    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * channels), (259, 3, [8 if deflate else 1]),
+            (262, 3, [photometric]), (274, 3, [orientation]), (277, 3, [channels]), (284, 3, [2 if separate else 1])]
+    if extra:
+        tags.append((338, 3, list(extra)))
+    if palette is not None:
+        tags.append((320, 3, palette))
+    offsets, counts = (324, 325) if tile else (273, 279)
+    tags += [(322, 4, [tile]), (323, 4, [tile])] if tile else [(278, 4, [rows_per_strip])]
+    tags += [(offsets, 4, [0] * len(pieces)), (counts, 4, [len(piece) for piece in pieces]), *more]
+    tags.sort()
+    data_at = 8 + 2 + 12 * len(tags) + 4
+    blob = b""
+    places = {}
+    for tag, kind, numbers in tags:
+        places[tag] = data_at + len(blob)
+        size = {3: 2, 4: 4}[kind] * len(numbers)
+        blob += bytes(size + size % 2) if size > 4 else b""
+    at = data_at + len(blob)
+    starts = [at + sum(len(piece) + len(piece) % 2 for piece in pieces[:i]) for i in range(len(pieces))]
+    directory, blob = struct.pack(order + "H", len(tags)), b""
+    for tag, kind, numbers in tags:
+        numbers = starts if tag == offsets else numbers
+        value = struct.pack(f"{order}{len(numbers)}{'H' if kind == 3 else 'I'}", *numbers)
+        directory += struct.pack(order + "HHI", tag, kind, len(numbers))
+        directory += value.ljust(4, b"\0") if len(value) <= 4 else struct.pack(order + "I", places[tag])
+        blob += value + bytes(len(value) % 2) if len(value) > 4 else b""
+    out = (b"MM\0*" if big else b"II*\0") + struct.pack(order + "I", 8) + directory + bytes(4) + blob
+    for i, piece in enumerate(pieces):  # the last one unpadded, so that every cut loses something
+        out += piece + bytes(len(piece) % 2 if i + 1 < len(pieces) else 0)
+    return out
+
+
+for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+    add(f"rgb-{compression}.tif", saved(photo(41, 33), "TIFF", compression=compression))
+add("grey-jpeg.tif", saved(photo(41, 33).convert("L"), "TIFF", compression="jpeg"))
+add("predictor.tif", saved(photo(41, 33), "TIFF", compression="tiff_lzw", tiffinfo={317: 2}))
+for compression in ("group3", "group4", "tiff_ccitt", "tiff_lzw", "raw"):
+    add(f"scan-{compression}.tif", saved(photo(83, 59).convert("1"), "TIFF", compression=compression))
+add("palette.tif", saved(photo(41, 33).quantize(90), "TIFF"))
+add("cmyk.tif", saved(Image.fromarray(cmyk, "CMYK"), "TIFF", compression="tiff_lzw"))
+add("alpha.tif", saved(clear.resize((29, 23)), "TIFF", compression="tiff_lzw"))
+add("grey-alpha.tif", saved(clear.resize((29, 23)).convert("LA"), "TIFF"))
+add("pages.tif", saved(few.convert("RGB").resize((30, 20)), "TIFF", save_all=True,
+                       append_images=[turned[0].convert("RGB")]))
+for bits in (1, 2, 4, 8, 16):
+    top = (1 << bits) - 1
+    grey = ramp(19, 37, 1, top)
+    as8 = (grey >> 8 if bits == 16 else grey * (255 // min(top, 255))).astype(np.uint8)
+    for photometric in (0, 1):
+        model = np.repeat(255 - as8 if photometric == 0 else as8, 3, axis=2)
+        add(f"grey{bits}-{('white', 'black')[photometric]}.tif", tiff(grey, bits, photometric, big=bits == 4 or bits == 16 and photometric == 1),
+            rgb=model if bits == 16 else None)
+        assert cases[-1]["crc"] == crc(model), (bits, photometric)
+    if bits <= 8:
+        table = [v * 4099 % 65536 for v in range(3 << bits)]
+        add(f"palette{bits}.tif", tiff(grey, bits, 3, palette=table, tile=16 if bits == 8 else None))
+for bits, big in ((8, False), (16, False), (16, True)):
+    rgb = ramp(35, 37, 3, (1 << bits) - 1)
+    name = f"{bits}{'big' if big else ''}"
+    add(f"rgb{name}.tif", tiff(rgb, bits, 2, big=big))
+    add(f"rgb{name}-tiles.tif", tiff(rgb, bits, 2, big=big, tile=16, deflate=True),
+        rgb=(rgb >> bits - 8).astype(np.uint8))
+    add(f"rgb{name}-planes.tif", tiff(rgb, bits, 2, big=big, separate=True, deflate=True),
+        rgb=(rgb >> bits - 8).astype(np.uint8))
+    add(f"rgb{name}-plane-tiles.tif", tiff(rgb, bits, 2, big=big, separate=True, tile=32, deflate=True),
+        rgb=(rgb >> bits - 8).astype(np.uint8))
+    four = ramp(23, 31, 4, (1 << bits) - 1)
+    for kind, extra in (("x", (0,)), ("premultiplied", (1,)), ("straight", (2,)), ("unsaid", ())):
+        add(f"rgb{name}-{kind}.tif", tiff(four, bits, 2, big=big, extra=extra))
+    add(f"cmyk{name}.tif", tiff(four, bits, 5, big=big))
+for orientation in range(1, 9):
+    samples = np.array(photo(19, 12)).astype(np.int64)
+    add(f"turned{orientation}.tif", tiff(samples, 8, 2, big=orientation % 2 == 0, orientation=orientation),
+        orientation=orientation)
 
 # ---- Orientation ---------------------------------------------------------------------------------------------------
 
