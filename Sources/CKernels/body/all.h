@@ -1,6 +1,8 @@
 // Everything that is compiled once per instruction set, and its table.
 #include "../kernels.h"
 
+#include <stdatomic.h>
+
 #pragma STDC FP_CONTRACT OFF
 #include "vector.h"
 
