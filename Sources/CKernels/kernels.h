@@ -60,9 +60,10 @@ typedef struct {
 
 // MARK: The table
 
-typedef struct {
+typedef struct ck_kernels {
     ck_isa isa;
-    int lanes, tile_rows, packed_stride, stream_rows;
+    const struct ck_kernels *narrow; // for work that fills no more than its registers, half as wide; may be NULL
+    int width, lanes, tile_rows, packed_stride, stream_rows;
 
     void (*pack_sliver)(void *product_job, int64_t sliver, int worker);
     void (*product_task)(void *product_job, int64_t task, int worker);

@@ -22,6 +22,8 @@
 
 const ck_kernels TABLE = {
     .isa = ISA,
+    .narrow = NARROW,
+    .width = VW,
     .lanes = LANES,
     .tile_rows = MR,
     .packed_stride = MRS,
