@@ -207,16 +207,19 @@ static void run_attention(void *context, int64_t round) {
 
 static void attention_line(const char *name, int64_t queries, int64_t keys, int64_t heads, int64_t kv_heads,
                            int64_t dim, bool causal) {
-    // q, k and v side by side in one matrix, as a fused projection leaves them.
-    int64_t stride = (heads + 2 * kv_heads) * dim, rows = queries > keys ? queries : keys;
-    float *qkv = values(rows * stride), *out = memory(queries * heads * dim * 4);
+    // The encoder's q, k and v lie side by side in one matrix, as its fused projection leaves them; the text model's
+    // keys and values in a cache each.
+    bool fused = heads == kv_heads;
+    int64_t kv_stride = fused ? 3 * heads * dim : kv_heads * dim, q_stride = fused ? kv_stride : heads * dim;
+    float *q = values((queries > keys ? queries : keys) * q_stride), *out = memory(queries * heads * dim * 4);
+    float *k = fused ? q + heads * dim : values(keys * kv_stride), *v = fused ? k + heads * dim : values(keys * kv_stride);
     ck_segment segment = {0, queries, 0, keys, causal};
-    ck_attention_args args = {.q = qkv,
-                              .k = qkv + heads * dim,
-                              .v = qkv + (heads + kv_heads) * dim,
+    ck_attention_args args = {.q = q,
+                              .k = k,
+                              .v = v,
                               .out = out,
-                              .q_stride = stride,
-                              .kv_stride = stride,
+                              .q_stride = q_stride,
+                              .kv_stride = kv_stride,
                               .out_stride = heads * dim,
                               .heads = heads,
                               .kv_heads = kv_heads,
@@ -231,8 +234,8 @@ static void attention_line(const char *name, int64_t queries, int64_t keys, int6
     printf("%-22s q %5ld k %5ld heads %ld/%ld of %ld  %8.3f ms  %7.1f GFLOP/s %5.1f %%\n", name, queries, keys, heads,
            kv_heads, dim, t * 1e3, flops * 1e-9, 100 * flops / peak_flops);
     fflush(stdout);
-    free(qkv);
-    free(out);
+    free(q), free(out);
+    if (!fused) free(k), free(v);
 }
 
 // MARK: Rows

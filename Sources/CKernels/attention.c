@@ -6,7 +6,11 @@
 void ck_attention(ck_pool *pool, const ck_attention_args *args) {
     if (args->segment_count <= 0 || args->heads <= 0) return;
     const ck_kernels *kernels = ck_active();
-    int64_t group = args->heads / args->kv_heads;
+    int64_t group = args->heads / args->kv_heads, most = 0;
+    for (int64_t s = 0; s < args->segment_count; s++) most = ck_max(most, args->segments[s].q_count * group);
+    // One decoded token has as few lanes as a kv head has heads. Where wide registers are worked off in two halves,
+    // lanes that are not there cost as much as others.
+    if (kernels->narrow != NULL && most <= kernels->narrow->width) kernels = kernels->narrow;
     ck_pool_acquire(pool);
     int64_t *first_task = ck_pool_shared_scratch(pool, (size_t)(args->segment_count + 1) * sizeof(int64_t));
     int64_t tasks = 0;

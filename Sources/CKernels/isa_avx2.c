@@ -7,7 +7,9 @@
 #define VW 8
 #define NV 2
 #define MR 6
+#define MR1 12
 #define MRS 8
+#define NARROW NULL
 #define HALF_CONVERTS 1
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "body/all.h"

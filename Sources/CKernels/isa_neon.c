@@ -7,7 +7,9 @@
 #define VW 4
 #define NV 4
 #define MR 6
+#define MR1 12
 #define MRS 8
+#define NARROW NULL
 #define HALF_CONVERTS 1
 #include "body/all.h"
 #endif

@@ -6,6 +6,8 @@
 #define VW 4
 #define NV 2
 #define MR 4
+#define MR1 4
 #define MRS 4
+#define NARROW NULL
 #define HALF_CONVERTS 0
 #include "body/all.h"

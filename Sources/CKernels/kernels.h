@@ -8,6 +8,13 @@
 
 // MARK: Products (body/product.h, body/stream.h)
 
+/// A run of groups of columns that one thread streams through in memory's order; who has finished its own run takes
+/// groups from the others'.
+typedef struct {
+    _Atomic int64_t next;
+    int64_t end;
+} __attribute__((aligned(128))) ck_stream_run;
+
 /// One weight matrix and where its product goes.
 typedef struct {
     const void *weight;
@@ -34,6 +41,8 @@ typedef struct {
     int64_t slivers, slivers_per_task, row_tasks;
     const ck_product *products;
     int count;
+    ck_stream_run *runs;     // a few rows only: one per task
+    int64_t run_count;
 } ck_product_job;
 
 /// Where sliver s starts: m/slivers rows each, the first m mod slivers of them one more.
@@ -64,13 +73,14 @@ typedef struct {
 
 // MARK: The table
 
-typedef struct {
+typedef struct ck_kernels {
     ck_isa isa;
-    int lanes, tile_rows, packed_stride, stream_rows;
+    const struct ck_kernels *narrow; // for work that fills no more than its registers, half as wide; may be NULL
+    int width, lanes, tile_rows, packed_stride, stream_rows;
 
     void (*pack_sliver)(void *product_job, int64_t sliver, int worker);
     void (*product_task)(void *product_job, int64_t task, int worker);
-    void (*stream_task)(void *product_job, int64_t task, int worker);
+    void (*stream_task)(void *product_job, int64_t run, int worker);
     void (*attention_task)(void *attention_job, int64_t task, int worker);
 
     void (*layer_norm)(const float *x, const float *w, const float *b, float eps, float *y, int64_t n);

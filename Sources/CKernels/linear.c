@@ -1,6 +1,7 @@
 // Linear maps and matrix products: how the work is cut into tasks. The cut never changes a sum.
 #include "kernels.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 // Packed rows of one pass stay below this for each thread, in the last-level cache rather than in memory; with fewer
@@ -21,14 +22,16 @@ static int64_t assign_tasks(ck_product *products, int count, int64_t width, int6
     return tasks;
 }
 
-/// A few rows: every weight is read once.
+/// A few rows: every weight is read once, by each thread in one run of memory.
 static void run_stream(const ck_kernels *kernels, ck_product_job *job, ck_product *products) {
-    int64_t columns = 0, threads = ck_pool_threads(job->pool);
-    for (int i = 0; i < job->count; i++) columns += products[i].n;
-    int64_t lanes = kernels->lanes, width = ck_ceil_div(columns, threads * 8 * lanes) * lanes;
-    if (width > 512) width = 512;
-    int64_t tasks = assign_tasks(products, job->count, width, lanes, 1);
-    ck_pool_run(job->pool, tasks, kernels->stream_task, job);
+    int64_t groups = assign_tasks(products, job->count, kernels->lanes, kernels->lanes, 1);
+    job->run_count = ck_min(ck_pool_threads(job->pool), groups);
+    job->runs = ck_pool_shared_scratch(job->pool, (size_t)job->run_count * sizeof(ck_stream_run));
+    for (int64_t i = 0; i < job->run_count; i++) {
+        atomic_init(&job->runs[i].next, groups * i / job->run_count);
+        job->runs[i].end = groups * (i + 1) / job->run_count;
+    }
+    ck_pool_run(job->pool, job->run_count, kernels->stream_task, job);
 }
 
 /// Many rows: they are packed once, then tasks run over blocks of weights and rows.

@@ -93,6 +93,31 @@ let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AVX512].fi
     }
   }
 
+  /// A few rows are streamed: threads share out the columns of all maps of a group, and help each other out.
+  @Test func aStreamedGroupIsTheSameForEveryNumberOfThreads() {
+    let k = 1030
+    let x = randomFloats(3 * k, seed: 12)
+    let weights = [75, 1, 320, 31].enumerated().map { index, n in
+      weight(randomFloats(n * k, seed: 13 + UInt64(index)), [n, k], index == 1 ? .float32 : .bfloat16)
+    }
+    func run(_ compute: Compute, rows: Int) -> [[UInt32]] {
+      let input = compute.tensor(Array(x[..<(rows * k)]), [rows, k])
+      return compute.linear(input, weights.map { LinearMap($0) }).map { $0.array().map(\.bitPattern) }
+    }
+    for rows in 1...3 {
+      let expected = weights.map {
+        let one = Compute(threads: 1)
+        return one.linear(one.tensor(Array(x[..<(rows * k)]), [rows, k]), $0).array().map(\.bitPattern)
+      }
+      for threads in [1, 2, 3, 7, 40] {
+        let compute = Compute(threads: threads)
+        for round in 0..<20 {
+          #expect(run(compute, rows: rows) == expected, "\(rows) rows, \(threads) threads, round \(round)")
+        }
+      }
+    }
+  }
+
   /// Every bit pattern of both narrow types becomes the float32 it stands for.
   @Test func conversionIsExact() {
     let patterns = (0...UInt16.max).map { $0 }

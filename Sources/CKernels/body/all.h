@@ -1,6 +1,8 @@
 // Everything that is compiled once per instruction set, and its table.
 #include "../kernels.h"
 
+#include <stdatomic.h>
+
 #pragma STDC FP_CONTRACT OFF
 #include "vector.h"
 
@@ -26,6 +28,8 @@
 
 const ck_kernels TABLE = {
     .isa = ISA,
+    .narrow = NARROW,
+    .width = VW,
     .lanes = LANES,
     .tile_rows = MR,
     .packed_stride = MRS,

@@ -12,29 +12,32 @@ typedef struct {
 
 /// s[key][·] = Σ_d K[key][d] · q[d][·]
 INLINE void score_tile(int V, int64_t rows, int64_t dim, const float *k, int64_t stride, const float *q, float *s) {
-    switch (rows) {
 #define CASE(R)                                                                                                        \
     case R: tile(R, V, TILE_STORE, dim, k, stride, 1, q, s, NULL, NULL); break;
-        TILE_CASES(MR, CASE)
-#undef CASE
+    if (V == 1) {
+        switch (rows) { TILE_CASES(MR1, CASE) }
+    } else {
+        switch (rows) { TILE_CASES(MR, CASE) }
     }
+#undef CASE
 }
 
 /// o[d][·] = o[d][·] · keep + Σ_key V[key][d] · p[key][·]
 INLINE void value_tile(int V, int64_t rows, int64_t keys, const float *v, int64_t stride, const float *p, float *o,
                        const vf *keep) {
-    switch (rows) {
 #define CASE(R)                                                                                                        \
     case R: tile(R, V, TILE_CONTINUE, keys, v, 1, stride, p, o, keep, NULL); break;
-        TILE_CASES(MR, CASE)
-#undef CASE
+    if (V == 1) {
+        switch (rows) { TILE_CASES(MR1, CASE) }
+    } else {
+        switch (rows) { TILE_CASES(MR, CASE) }
     }
+#undef CASE
 }
 
 /// Softmax of one tile of keys going on from the keys before: scores become exponentials against the new maximum;
 /// returns in `keep` what earlier sums are to be multiplied by.
-INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep, int64_t dim,
-                   const float *next_keys, int64_t stride) {
+INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep) {
     UNROLL for (int v = 0; v < V; v++) {
         // The largest does not depend on the order, so four chains may share the work.
         vf high[4];
@@ -51,9 +54,6 @@ INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep, 
     vf sum[NV];
     UNROLL for (int v = 0; v < V; v++) sum[v] = splat(0);
     for (int64_t j = 0; j < keys; j++) {
-        // The memory ports are idle here: bring the keys of the next tile, whose rows lie too far apart for the
-        // processor to foresee.
-        for (int64_t d = 0; d < dim; d += LINE) __builtin_prefetch(next_keys + j * stride + d, 0, 2);
         UNROLL for (int v = 0; v < V; v++) {
             vf p = exp_nonpositive(load(s + (j * V + v) * VW) - top[v]);
             store(s + (j * V + v) * VW, p);
@@ -61,6 +61,13 @@ INLINE void soften(int V, int64_t keys, float *s, vf *top, vf *total, vf *keep, 
         }
     }
     UNROLL for (int v = 0; v < V; v++) total[v] = fma_(total[v], keep[v], sum[v]);
+}
+
+/// Brings one head's part of rows start ..< end into the second-level cache: rows of keys and values lie too far apart
+/// for the processor to foresee.
+INLINE void fetch_rows(const float *x, int64_t stride, int64_t dim, int64_t start, int64_t end) {
+    for (int64_t j = start; j < end; j++)
+        for (int64_t d = 0; d < dim; d += LINE) __builtin_prefetch(x + j * stride + d, 0, 2);
 }
 
 /// Lanes first ..< first + count of kv head g in one segment; lane i is query i / group, head g·group + i mod group.
@@ -97,12 +104,15 @@ INLINE void attend(int V, const ck_attention_args *a, attention_scratch *scratch
     }
     const float *keys = a->k + seg->k_start * a->kv_stride + g * dim;
     const float *values = a->v + seg->k_start * a->kv_stride + g * dim;
-    int64_t value_runs = ck_ceil_div(dim, MR);
+    const int64_t run_rows = V == 1 ? MR1 : MR;
+    int64_t value_runs = ck_ceil_div(dim, run_rows);
     for (int64_t k0 = 0; k0 < most; k0 += CK_KEY_TILE) {
-        int64_t n = ck_min(CK_KEY_TILE, most - k0), runs = ck_ceil_div(n, MR);
+        int64_t n = ck_min(CK_KEY_TILE, most - k0), runs = ck_ceil_div(n, run_rows);
         for (int64_t i = 0; i < runs; i++) {
-            int64_t j = run_start(n, runs, i);
-            score_tile(V, run_start(n, runs, i + 1) - j, dim, keys + (k0 + j) * a->kv_stride, a->kv_stride, q,
+            int64_t j = run_start(n, runs, i), end = run_start(n, runs, i + 1);
+            // With many lanes there is so much to do for each row that the fetches cost more than they save.
+            if (V == 1) fetch_rows(values, a->kv_stride, dim, k0 + j, k0 + end);
+            score_tile(V, end - j, dim, keys + (k0 + j) * a->kv_stride, a->kv_stride, q,
                        s + j * V * VW);
         }
         if (k0 + n > least) {
@@ -113,9 +123,12 @@ INLINE void attend(int V, const ck_attention_args *a, attention_scratch *scratch
                 }
             }
         }
-        soften(V, n, s, top, total, keep, dim, keys + (k0 + n) * a->kv_stride, a->kv_stride);
+        soften(V, n, s, top, total, keep);
+        int64_t next = ck_min(CK_KEY_TILE, most - k0 - n);
         for (int64_t i = 0; i < value_runs; i++) {
             int64_t d = run_start(dim, value_runs, i);
+            fetch_rows(keys, a->kv_stride, dim, k0 + n + run_start(next, value_runs, i),
+                       k0 + n + run_start(next, value_runs, i + 1));
             value_tile(V, run_start(dim, value_runs, i + 1) - d, n, values + k0 * a->kv_stride + d, a->kv_stride, s,
                        o + d * V * VW, keep);
         }

@@ -2,9 +2,10 @@
 // registers, and multiplied at once. The order of every sum is that of body/product.h.
 
 enum { STREAM_ROWS = VW == 16 ? 4 : 2 };
-enum { STREAM_AHEAD = 1024 };
 
-INLINE void stream_columns(int M, ck_dtype type, const ck_product_job *job, const ck_product *p, int64_t n0) {
+/// LANES columns. `next` is where the columns that this thread reads after them begin.
+INLINE void stream_columns(int M, ck_dtype type, const ck_product_job *job, const ck_product *p, int64_t n0,
+                           const char *next) {
     int64_t size = type == CK_F32 ? 4 : 2, step = type == CK_F32 ? VW : 2 * VW;
     const char *row[NV][VW];
     UNROLL for (int i = 0; i < LANES; i++)
@@ -21,13 +22,14 @@ INLINE void stream_columns(int M, ck_dtype type, const ck_product_job *job, cons
         }
         for (; k + step <= end; k += step) {
             // The rows that come next are one run of memory: fetched in order, they stream at the memory's own speed,
-            // and lie in the second-level cache when they are read side by side.
-            const char *next = row[0][0] + LANES * p->stride * size + k * size * LANES;
+            // and lie in the second-level cache when they are read side by side. From there they are fetched one step
+            // ahead; more steps of so many rows would not fit the first-level cache.
+            const char *ahead = next + k * size * LANES;
             UNROLL for (int v = 0; v < NV; v++) {
                 vu w[VW];
                 UNROLL for (int i = 0; i < VW; i++) {
-                    __builtin_prefetch(row[v][i] + k * size + STREAM_AHEAD);
-                    __builtin_prefetch(next + (v * VW + i) * 64, 0, 2);
+                    __builtin_prefetch(row[v][i] + (k + step) * size);
+                    if ((v * VW + i) * 4 * VW % 64 == 0) __builtin_prefetch(ahead + (v * VW + i) * 4 * VW, 0, 2);
                 }
                 UNROLL for (int i = 0; i < VW; i++) w[i] = *(const vu_any *)(row[v][i] + k * size);
                 transpose(w);
@@ -74,29 +76,42 @@ INLINE void stream_columns(int M, ck_dtype type, const ck_product_job *job, cons
     finish_tile(p, sums, M, 0, n0);
 }
 
-INLINE void stream_typed(ck_dtype type, const ck_product_job *job, const ck_product *p, int64_t n0, int64_t n1) {
-    for (int64_t n = n0; n < n1; n += LANES) {
-        switch (job->m) {
-        case 1: stream_columns(1, type, job, p, n); break;
-        case 2: stream_columns(2, type, job, p, n); break;
+INLINE void stream_typed(ck_dtype type, const ck_product_job *job, const ck_product *p, int64_t n0, const char *next) {
+    switch (job->m) {
+    case 1: stream_columns(1, type, job, p, n0, next); break;
+    case 2: stream_columns(2, type, job, p, n0, next); break;
 #if VW == 16
-        case 3: stream_columns(3, type, job, p, n); break;
-        case 4: stream_columns(4, type, job, p, n); break;
+    case 3: stream_columns(3, type, job, p, n0, next); break;
+    case 4: stream_columns(4, type, job, p, n0, next); break;
 #endif
-        }
     }
 }
 
-/// One task: `width` columns of one weight, which is stored [n, k].
-static void stream_task(void *context, int64_t task, int worker) {
+/// The weight that holds a group of LANES columns, and where the group begins in it.
+INLINE const ck_product *stream_group(const ck_product_job *job, int64_t group, int64_t *n0) {
+    const ck_product *p = job->products;
+    while (p + 1 < job->products + job->count && group >= p[1].first_task) p++;
+    *n0 = (group - p->first_task) * LANES;
+    return p;
+}
+
+/// One task: a run of groups, then what is left of the others' runs. Weights are stored [n, k].
+static void stream_task(void *context, int64_t index, int worker) {
     (void)worker;
     const ck_product_job *job = context;
-    const ck_product *p = job->products;
-    while (p + 1 < job->products + job->count && task >= p[1].first_task) p++;
-    int64_t n0 = (task - p->first_task) * p->width, n1 = ck_min(n0 + p->width, p->n);
-    switch (p->type) {
-    case CK_F32: stream_typed(CK_F32, job, p, n0, n1); break;
-    case CK_BF16: stream_typed(CK_BF16, job, p, n0, n1); break;
-    case CK_F16: stream_typed(CK_F16, job, p, n0, n1); break;
+    for (int64_t i = 0; i < job->run_count; i++) {
+        ck_stream_run *run = &job->runs[(index + i) % job->run_count];
+        for (;;) {
+            int64_t group = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed), n0, next_n0;
+            if (group >= run->end) break;
+            const ck_product *p = stream_group(job, group, &n0);
+            const ck_product *q = stream_group(job, ck_min(group + 1, run->end - 1), &next_n0);
+            const char *next = at(q->weight, q->type, next_n0 * q->stride);
+            switch (p->type) {
+            case CK_F32: stream_typed(CK_F32, job, p, n0, next); break;
+            case CK_BF16: stream_typed(CK_BF16, job, p, n0, next); break;
+            case CK_F16: stream_typed(CK_F16, job, p, n0, next); break;
+            }
+        }
     }
 }

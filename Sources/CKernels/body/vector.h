@@ -4,7 +4,9 @@
 //   VW            float32 lanes in a register
 //   NV            registers side by side in a tile: a tile is LANES = NV · VW outputs wide
 //   MR            rows of a register tile, so that MR · NV sums, NV operands and a broadcast fit the registers
+//   MR1           rows of a tile that is one register wide
 //   MRS           MR rounded up to a whole register: the stride of packed rows
+//   NARROW        the table of half as wide registers, where the machine has those too, or NULL
 //   HALF_CONVERTS 1 where the machine converts float16 itself
 #pragma STDC FP_CONTRACT OFF
 
