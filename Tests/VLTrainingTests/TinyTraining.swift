@@ -12,10 +12,15 @@ struct TinyTraining {
   let variables: [(name: String, variable: Variable)]
 
   init(_ name: String = "tiny", threads: Int = 2) throws {
-    model = try #require(
-      try Families.load(Goldens.directory + "/" + name, on: Compute(threads: threads)) as? Qwen2VLModel)
+    try self.init(
+      #require(
+        try Families.load(Goldens.directory + "/" + name, on: Compute(threads: threads)) as? Qwen2VLModel))
+  }
+
+  init(_ model: Qwen2VLModel) throws {
+    self.model = model
     var learner = Learner(compute: model.compute)
-    try model.visitParameters(&learner)
+    try self.model.visitParameters(&learner)
     variables = learner.variables
   }
 
