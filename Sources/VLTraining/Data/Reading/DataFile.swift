@@ -66,7 +66,7 @@ final class DataFile: Sendable {
   }
 
   /// The file while it is open.
-  struct Reader: ~Copyable {
+  struct Reader {
     private let file: DataFile
     private let descriptor: Int32
 
@@ -77,7 +77,7 @@ final class DataFile: Sendable {
 
     /// Some of its bytes.
     /// - Throws: ``DataError`` if they cannot be read or are not there any more.
-    borrowing func read(_ range: Range<Int>) throws -> [UInt8] {
+    func read(_ range: Range<Int>) throws -> [UInt8] {
       var failure: Int32 = 0
       let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
         count = 0
@@ -103,7 +103,7 @@ final class DataFile: Sendable {
 
   /// Calls `body` with the file open.
   /// - Throws: ``DataError`` if it is not the same file any more, and what `body` throws.
-  func withReader<Result>(_ body: (borrowing Reader) throws -> Result) throws -> Result {
+  func withReader<Result>(_ body: (Reader) throws -> Result) throws -> Result {
     let (descriptor, identity) = try Self.open(path)
     defer { close(descriptor) }
     guard identity == self.identity else { throw changed() }

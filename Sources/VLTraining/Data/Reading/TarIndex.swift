@@ -19,7 +19,7 @@ struct TarIndex {
     members = try file.withReader { try Self.read($0, file.path, file.byteCount) }
   }
 
-  private static func read(_ file: borrowing DataFile.Reader, _ path: String, _ byteCount: Int) throws
+  private static func read(_ file: DataFile.Reader, _ path: String, _ byteCount: Int) throws
     -> [Member]
   {
     var members: [Member] = []
