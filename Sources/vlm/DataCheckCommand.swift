@@ -51,6 +51,7 @@ struct DataCheckCommand: ParsableCommand {
     line("parts", check.parts)
     line("formats", check.formats)
     line("reasons", check.categories)
+    line("unread keys", check.unreadKeys)
     if check.widths.count > 0 || check.tokens.count > 0 {
       text +=
         "\n  " + pad("", 20)

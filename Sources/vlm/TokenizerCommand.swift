@@ -107,7 +107,7 @@ struct TokenizerCommand: ParsableCommand {
       let tokenizer = try Tokenizer(directory: directory)
       var text = text
       if text == "-" {
-        guard let input = String(validating: readStandardInput(), as: UTF8.self) else {
+        guard let input = String(validating: try StandardInput.readAll(), as: UTF8.self) else {
           throw Failure("standard input is not UTF-8; convert it (iconv -t UTF-8)")
         }
         text = input

@@ -83,6 +83,8 @@ public struct DataCheck: Sendable {
   public private(set) var roles: [String: Int] = [:]
   /// Pictures; clips; boxes; quads.
   public private(set) var parts: [String: Int] = [:]
+  /// Keys of records that change nothing, with how many records have them.
+  public private(set) var unreadKeys: [String: Int] = [:]
   /// Widths of pictures and frames, upright, in pixels.
   public private(set) var widths = Distribution()
   /// Heights of pictures and frames, upright, in pixels.
@@ -136,6 +138,7 @@ public struct DataCheck: Sendable {
     samples = 1
     do {
       let sample = try source.sample(at: index)
+      for key in sample.unreadKeys { unreadKeys[key, default: 0] += 1 }
       for turn in sample.turns {
         roles[turn.message.role, default: 0] += 1
         for part in turn.message.parts {
@@ -188,6 +191,7 @@ public struct DataCheck: Sendable {
     usable += other.usable
     roles.merge(other.roles, uniquingKeysWith: +)
     parts.merge(other.parts, uniquingKeysWith: +)
+    unreadKeys.merge(other.unreadKeys, uniquingKeysWith: +)
     formats.merge(other.formats, uniquingKeysWith: +)
     widths.add(other.widths)
     heights.add(other.heights)
@@ -209,7 +213,8 @@ public struct DataCheck: Sendable {
     return [
       "samples": .integer(samples), "usable": .integer(usable), "bad": .integer(bad),
       "left_out": .integer(samples - usable - bad), "messages": counts(roles), "parts": counts(parts),
-      "formats": counts(formats), "widths": widths.json, "heights": heights.json, "tokens": tokens.json,
+      "formats": counts(formats), "unread_keys": counts(unreadKeys), "widths": widths.json,
+      "heights": heights.json, "tokens": tokens.json,
       "supervised_tokens": supervised.json, "visual_tokens": visualTokens.json, "reasons": counts(categories),
       "findings": .array(
         findings.map {

@@ -31,6 +31,8 @@ public struct TrainingSample: Sendable {
   public var content: Content
   /// Whether `Picture N: ` comes before each picture; nil for what the encoder does.
   public var visionIDs: Bool?
+  /// Keys of its record that change nothing: names, notes, or a misspelling.
+  public var unreadKeys: [String] = []
 
   /// A sample.
   public init(name: String, _ content: Content) {

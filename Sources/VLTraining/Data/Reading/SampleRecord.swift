@@ -65,6 +65,7 @@ struct SampleRecord {
       }
     guard !turns.isEmpty else { throw error("it has no messages", "remove the record or fill it") }
     var sample = TrainingSample(name: place, turns: turns)
+    sample.unreadKeys = object.keys.filter { !Self.keys(format).contains($0) }
     if format == .chat, let value = object["add_vision_id"] {
       guard let flag = value.boolValue else {
         throw error("add_vision_id is not true or false", "write one of them")
@@ -72,6 +73,14 @@ struct SampleRecord {
       sample.visionIDs = flag
     }
     return sample
+  }
+
+  private static func keys(_ format: DataFormat) -> [String] {
+    switch format {
+    case .llava: ["conversations", "image", "images", "video", "videos"]
+    case .qwen: ["conversations", "text"]
+    default: ["messages", "image", "images", "video", "videos", "min_pixels", "max_pixels", "add_vision_id"]
+    }
   }
 
   private func error(_ problem: String, _ remedy: String) -> DataError {
@@ -92,7 +101,8 @@ struct SampleRecord {
       try PartForm.resized(object, PartForm.resizeKeys.prefix(2), over: ResizeRequest())
     }
     // Some writers keep the pictures beside the messages and mark their places in the text.
-    var markers = object["images"] != nil || object["videos"] != nil ? try visuals(object) : nil
+    let besides = ["image", "images", "video", "videos"].contains { object[$0] != nil }
+    var markers = besides ? try visuals(object) : nil
     let turns = try messages.enumerated().map { index, value in
       let place = "message \(index + 1)"
       guard let message = value.objectValue, let role = message["role"]?.stringValue,

@@ -8,7 +8,7 @@ struct TarIndex {
   }
 
   /// The regular files in order.
-  private(set) var members: [Member] = []
+  let members: [Member]
 
   private static let block = 512
   /// More than any path: a longer one is damage.
@@ -16,7 +16,13 @@ struct TarIndex {
 
   /// - Throws: ``DataError`` for an archive that is damaged, cut off or compressed.
   init(_ file: DataFile) throws {
-    let path = file.path
+    members = try file.withReader { try Self.read($0, file.path, file.byteCount) }
+  }
+
+  private static func read(_ file: DataFile.Reader, _ path: String, _ byteCount: Int) throws
+    -> [Member]
+  {
+    var members: [Member] = []
     func damaged(_ offset: Int, _ what: String) -> DataError {
       DataError(
         .malformed, path, "\(what) at byte \(offset)", remedy: "write the archive again or get another copy")
@@ -25,11 +31,11 @@ struct TarIndex {
     var longName: String?
     var longSize: Int?
     while true {
-      guard offset + Self.block <= file.byteCount else {
+      guard offset + Self.block <= byteCount else {
         throw damaged(offset, "the archive is cut off: it has no end mark")
       }
       let header = try file.read(offset..<offset + Self.block)
-      if header.allSatisfy({ $0 == 0 }) { return }
+      if header.allSatisfy({ $0 == 0 }) { return members }
       guard Self.hasChecksum(header) else {
         if offset == 0 {
           throw DataError(
@@ -46,7 +52,7 @@ struct TarIndex {
       let start = offset + Self.block
       // A pax size counts for the file it precedes.
       let size = (type == UInt8(ascii: "x") || type == UInt8(ascii: "g") ? nil : longSize) ?? stored
-      guard size <= file.byteCount - start else {
+      guard size <= byteCount - start else {
         throw damaged(offset, "a member of \(size) bytes does not fit; the archive is cut off")
       }
       switch type {
