@@ -23,8 +23,7 @@ let package = Package(
     .library(name: "VLSynth", targets: ["VLSynth"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // C: the kernels, and module maps for the system's media and text libraries.
@@ -38,6 +37,7 @@ let package = Package(
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(
       name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // Cairo, Pango and Fontconfig, which come together.
     .systemLibrary(
       name: "CPango", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
@@ -60,7 +60,7 @@ let package = Package(
     .target(
       name: "VLTraining",
       dependencies: [
-        "VLModels", "VLSynth", "VLJSON", "CPango", .product(name: "Yams", package: "Yams"),
+        "VLModels", "VLSynth", "VLJSON", "CPango", "CYAML",
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -5,7 +5,7 @@ struct Bench: ParsableCommand {
     abstract: "Measure inference or training, each phase as a share of what this machine can do.",
     usage: """
       vlm bench [MODEL] [options]
-             vlm bench train [MODEL] [options]
+      vlm bench train [MODEL] [options]
       """,
     discussion: "Options: vlm help bench inference, vlm help bench train.",
     subcommands: [BenchInference.self, BenchTrain.self], defaultSubcommand: BenchInference.self)

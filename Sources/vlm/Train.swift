@@ -5,8 +5,8 @@ struct Train: ParsableCommand {
     abstract: "Train a model as a recipe says.",
     usage: """
       vlm train RECIPE.yaml [--out RUN] [--set key=value …] [--resume]
-             vlm train export RUN OUT [--step N|best]
-             vlm train plot RUN [--out FILE]
+      vlm train export RUN OUT [--step N|best]
+      vlm train plot RUN [--out FILE]
       """,
     discussion: """
       A recipe is a YAML file that says everything: what to start from, which parts learn and how fast, the data, how \

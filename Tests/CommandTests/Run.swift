@@ -25,31 +25,45 @@ func vlm(
 
 /// - Parameters:
 ///   - environment: further variables, as `NAME=value`.
-///   - interruptAfter: milliseconds after which `signal` is sent.
+///   - interruptAfter: milliseconds after which SIGINT is sent.
 func vlm(
-  _ arguments: [String], input: [UInt8] = [], environment: [String] = [], interruptAfter: UInt32? = nil,
-  signal: Int32 = SIGINT
+  _ arguments: [String], input: [UInt8] = [], environment: [String] = [], interruptAfter: UInt32? = nil
 ) -> Run {
   run(
-    program, arguments, input: input, environment: environment, interruptAfter: interruptAfter, signal: signal
+    program, arguments, input: input, environment: environment, interruptAfter: interruptAfter
   )
 }
 
 /// Runs a command of the shell; `$0`, `$1` and so on are the arguments.
 func shell(_ command: String, _ arguments: [String]) -> Run { run("/bin/sh", ["-c", command] + arguments) }
 
-/// Starts the built program, with its output thrown away.
-func start(_ arguments: [String]) -> pid_t {
+/// Starts the built program, with its output thrown away and its errors in a file.
+func start(_ arguments: [String], errors: String = "/dev/null") -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
-  for descriptor in [1, 2] as [Int32] {
-    posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-  }
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+  posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
   defer { posix_spawn_file_actions_destroy(&actions) }
   var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
   defer { for argument in argv { free(argument) } }
   var process = pid_t()
-  return posix_spawn(&process, program, &actions, nil, &argv, environ) == 0 ? process : -1
+  return spawn(&process, program, &actions, &argv, environ) == 0 ? process : -1
+}
+
+/// Starts a program that no signal is kept from: the threads that tests run on block most, which children inherit.
+private func spawn(
+  _ process: inout pid_t, _ program: String, _ actions: inout posix_spawn_file_actions_t,
+  _ argv: inout [UnsafeMutablePointer<CChar>?],
+  _ variables: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+) -> Int32 {
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var none = sigset_t()
+  sigemptyset(&none)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+  return posix_spawn(&process, program, &actions, &attributes, &argv, variables)
 }
 
 /// The built program.
@@ -57,7 +71,7 @@ let program = root + "/.build/release/vlm"
 
 private func run(
   _ program: String, _ arguments: [String], input: [UInt8] = [], environment: [String] = [],
-  interruptAfter: UInt32? = nil, signal: Int32 = SIGINT
+  interruptAfter: UInt32? = nil
 ) -> Run {
   let scratch = Scratch()
   let paths = (
@@ -79,12 +93,12 @@ private func run(
   }
   variables.append(nil)
   var process = pid_t()
-  guard posix_spawn(&process, program, &actions, nil, &argv, &variables) == 0 else {
+  guard spawn(&process, program, &actions, &argv, &variables) == 0 else {
     return Run(status: -1, output: "", errors: "the program could not be started")
   }
   if let interruptAfter {
     usleep(interruptAfter * 1000)
-    kill(process, signal)
+    kill(process, SIGINT)
   }
   var status: Int32 = 0
   waitpid(process, &status, 0)

@@ -92,7 +92,7 @@ private struct TinyTraining {
     #expect(training.run("whole").status == 0)
     var random = SystemRandomNumberGenerator()
     var kills = 0
-    for _ in 0..<40 {
+    for _ in 0..<12 {
       let process = start(["train", training.recipe, "--out", training.scratch.path + "/run", "--resume"])
       usleep(UInt32.random(in: 20_000...260_000, using: &random))
       if waitpid(process, nil, WNOHANG) == 0 {
@@ -112,23 +112,25 @@ private struct TinyTraining {
 
   @Test(arguments: [SIGTERM, SIGINT]) func aSignalWritesASnapshot(signal: Int32) throws {
     let training = TinyTraining()
-    var step = 0
-    // The moment is luck; it only must not be before the first step or after the last.
-    for milliseconds in [250, 400, 150, 700, 100] as [UInt32] where step == 0 {
-      let run = vlm(
-        [
-          "train", training.recipe, "--out", training.scratch.path + "/run\(milliseconds)", "--set",
-          "steps=2000",
-        ],
-        interruptAfter: milliseconds, signal: signal)
-      guard run.status == 130,
-        let snapshot = names(training.scratch.path + "/run\(milliseconds)/snapshots").last,
-        let number = Int(snapshot.dropFirst(5)), number > 0
-      else { continue }
-      step = number
-      #expect(run.errors.contains("stopped after step \(number)"), "\(run.errors)")
+    let errors = training.scratch.path + "/errors"
+    let process = start(
+      ["train", training.recipe, "--out", training.scratch.path + "/run", "--set", "steps=100000"],
+      errors: errors)
+    // Once a step is written down, it is in the middle of its work.
+    var patience = 3000
+    while training.losses("run").isEmpty && patience > 0 {
+      usleep(10_000)
+      patience -= 1
     }
-    #expect(step > 0)
+    kill(process, signal)
+    var status: Int32 = 0
+    waitpid(process, &status, 0)
+    #expect(status == 130 << 8)
+    let snapshot = try #require(names(training.scratch.path + "/run/snapshots").last)
+    let step = try #require(Int(snapshot.dropFirst(5)))
+    #expect(step > 0 && training.losses("run").last?.hasPrefix("\(step) ") == true)
+    let text = String(decoding: Scratch.read(errors), as: UTF8.self)
+    #expect(text.contains("stopped after step \(step)"), "\(text)")
   }
 
   @Test func aFullDiskIsSaidAndNothingIsLost() throws {

@@ -42,7 +42,8 @@ import VLTensor
       let gradients = training.variables.map {
         $0.variable.gradient ?? compute.zeros($0.variable.value.shape)
       }
-      let terms = AdamWTerms(step: step, rate: 3e-4, decay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+      let terms = AdamWTerms(
+        step: step, rate: 3e-4, decay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
       compute.adamW(
         zip(training.variables.indices, moments).map {
           (training.variables[$0].variable, gradients[$0], $1, terms)

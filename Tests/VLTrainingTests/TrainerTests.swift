@@ -151,6 +151,37 @@ import VLTraining
     #expect(SnapshotStore(tiny.scratch.path + "/run/snapshots").steps == [3])
   }
 
+  /// Records as TensorBoard's reader takes them: length, masked CRC-32C of the length, event, masked CRC-32C of the event.
+  @Test func eventsAreWholeRecords() throws {
+    let tiny = TinyRun()
+    var trainer = try tiny.trainer(try tiny.recipe("steps=3", "evaluation.every=3"))
+    try tiny.train(&trainer)
+    let run = tiny.scratch.path + "/run"
+    let name = try #require(fileNames(run).first { $0.hasPrefix("events.out.tfevents.") })
+    let bytes = Scratch.read(run + "/" + name)
+    func number<N: FixedWidthInteger>(_ at: Int, _: N.Type) -> N {
+      (0..<MemoryLayout<N>.size).reduce(0) { $0 | N(bytes[at + $1]) << N(8 * $1) }
+    }
+    func masked(_ range: Range<Int>) -> UInt32 {
+      let crc = CRC32C(Array(bytes[range])).value
+      return (crc >> 15 | crc << 17) &+ 0xA282_EAD8
+    }
+    var events: [ArraySlice<UInt8>] = []
+    var at = 0
+    while at < bytes.count {
+      let length = Int(number(at, UInt64.self))
+      #expect(number(at + 8, UInt32.self) == masked(at..<at + 8))
+      #expect(number(at + 12 + length, UInt32.self) == masked(at + 12..<at + 12 + length))
+      events.append(bytes[at + 12..<at + 12 + length])
+      at += 16 + length
+    }
+    #expect(at == bytes.count && events.count == 2 + 3 + 1)
+    func contains(_ event: Int, _ text: String) -> Bool {
+      events[event].firstRange(of: Array(text.utf8)) != nil
+    }
+    #expect(contains(0, "brain.Event:2") && contains(2, "loss/train") && contains(5, "loss/held_out"))
+  }
+
   @Test func epochsEndWithTheData() throws {
     let tiny = TinyRun()
     let recipe = try tiny.recipe(

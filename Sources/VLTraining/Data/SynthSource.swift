@@ -1,5 +1,5 @@
 internal import VLMedia
-public import VLModels
+internal import VLModels
 public import VLSynth
 internal import VLText
 
@@ -57,6 +57,7 @@ extension TrainingSample {
 
   private static func outside(_ sample: SynthSample) -> DataError {
     DataError(
-      .invalid, sample.id, "a place lies outside the picture", remedy: "leave the task out and report the sample")
+      .invalid, sample.id, "a place lies outside the picture",
+      remedy: "leave the task out and report the sample")
   }
 }

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Yams
 
 /// A value of a recipe with the place where it was written.
 struct RecipeNode {
@@ -57,60 +56,9 @@ extension RecipeNode {
   }
 
   /// Reads YAML text; `place` says where a line is.
-  init(yaml: String, directory: String, place: (Int) -> String) throws {
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: yaml)
-    } catch let error as YamlError {
-      throw Self.translated(error, place)
-    }
-    guard let root else {
-      self.init(content: .map([]), place: place(1), directory: directory)
-      return
-    }
-    try self.init(root, directory: directory, line: 1, place)
-  }
-
-  private init(_ node: Node, directory: String, line: Int, _ place: (Int) -> String) throws {
-    let line = node.mark?.line ?? line
-    let here = place(line)
-    switch node {
-    case .scalar(let scalar):
-      let isQuoted = scalar.style != .plain && scalar.style != .any
-      self.init(content: .scalar(scalar.string, isQuoted: isQuoted), place: here, directory: directory)
-    case .sequence(let sequence):
-      let items = try sequence.map { try RecipeNode($0, directory: directory, line: line, place) }
-      self.init(content: .list(items), place: here, directory: directory)
-    case .mapping(let mapping):
-      var members: [(key: String, place: String, value: RecipeNode)] = []
-      for (key, value) in mapping {
-        let keyLine = key.mark?.line ?? line
-        guard case .scalar(let name) = key else {
-          throw RecipeError(place: place(keyLine), key: "", reason: "a key must be a single word")
-        }
-        let value = try RecipeNode(value, directory: directory, line: keyLine, place)
-        members.append((name.string, place(keyLine), value))
-      }
-      self.init(content: .map(members), place: here, directory: directory)
-    case .alias:
-      throw RecipeError(place: here, key: "", reason: "an alias to something that is not there")
-    }
-  }
-
-  private static func translated(_ error: YamlError, _ place: (Int) -> String) -> RecipeError {
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      return RecipeError(place: place(mark.line), key: "", reason: "is not YAML: \(problem)")
-    case .duplicatedKeysInMapping(let duplicates, let context):
-      return RecipeError(
-        place: place(context.mark.line), key: duplicates.joined(separator: ", "),
-        reason: "is given twice; keep one")
-    case .reader(let problem, _, _, _):
-      return RecipeError(place: place(1), key: "", reason: "is not YAML: \(problem)")
-    default:
-      return RecipeError(place: place(1), key: "", reason: "is not YAML")
-    }
+  /// - Throws: ``RecipeError`` if it is not YAML.
+  init(yaml: String, directory: String, place: @escaping (Int) -> String) throws {
+    self = try YAMLText.read(yaml, directory: directory, place: place)
   }
 
   /// Puts a value in its place, as `--set learn.encoder.rate=1e-4` asks. The keys on the way are made where missing;
