@@ -111,12 +111,16 @@ extension Recipe.Data {
       }
       return try DataFiles.open(pattern, format: format, media: media)
     case .synth(let tasks):
-      let settings =
-        if let sides { try SynthSettings(sides: sides, difficulty: difficulty) } else {
-          try SynthSettings(difficulty: difficulty)
-        }
-      return SynthSource(
-        try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings), tasks: tasks)
+      do {
+        let settings =
+          if let sides { try SynthSettings(sides: sides, difficulty: difficulty) } else {
+            try SynthSettings(difficulty: difficulty)
+          }
+        let stream = try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings)
+        return SynthSource(stream, tasks: tasks)
+      } catch let error as SynthError {
+        throw RecipeError(place: place, key: "synth", reason: "\(error)")
+      }
     }
   }
 }
