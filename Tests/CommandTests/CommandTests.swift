@@ -187,7 +187,7 @@ import VLJSON
   }
 
   @Test func wrongUsageIsExitCodeTwo() {
-    expectFailure(vlm("ask", "x"), 2, naming: "--model")
+    expectFailure(vlm("ask", "x", "--model"), 2, naming: "--model")
     expectFailure(vlm("ask", "x", "--model", tiny, "--bogus"), 2, naming: "--bogus")
     expectFailure(vlm("ask", "x", "--model", tiny, "--greedy", "--top-k", "3"), 2, naming: "--greedy")
     expectFailure(

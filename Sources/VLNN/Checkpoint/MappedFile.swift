@@ -3,7 +3,7 @@ public import VLTensor
 
 /// A file whose bytes are read in place: mapped read-only, shared with the system's page cache, never copied.
 ///
-/// The mapping is a ``VLTensor/Storage`` and lasts until the last tensor that looks into it is gone, so copies of a
+/// The mapping is a `VLTensor.Storage` and lasts until the last tensor that looks into it is gone, so copies of a
 /// `MappedFile` are cheap and may outlive each other. Nothing is read when it is opened; a page comes in when it is
 /// first touched.
 ///
