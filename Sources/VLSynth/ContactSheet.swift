@@ -7,8 +7,9 @@ public enum ContactSheet {
   /// - Parameters:
   ///   - columns: how many samples stand side by side, at least 1.
   ///   - cell: the width of each, in pixels.
+  /// - Throws: ``MediaError`` for a sheet too large for PNG.
   public static func png(_ samples: [SynthSample], fonts: SynthFonts, columns: Int = 6, cell: Int = 236)
-    -> [UInt8]
+    throws(MediaError) -> [UInt8]
   {
     precondition(columns >= 1 && cell >= 40, "ContactSheet: \(columns) columns of \(cell) pixels")
     let studio = Studio(fonts: fonts)
@@ -28,7 +29,7 @@ public enum ContactSheet {
       }
       y += height
     }
-    return canvas.png
+    return try PNGEncoder.encode(canvas.image, name: "sheet")
   }
 
   /// A picture with the places that a sample's messages name drawn over it.

@@ -1,4 +1,5 @@
 internal import VLJSON
+public import VLMedia
 
 /// A sample as it is written: its pictures as PNG, its line of JSON.
 public struct SynthFile: Sendable {
@@ -18,7 +19,9 @@ public struct SynthFile: Sendable {
   public let key: String
 
   /// Encodes sample number `index`.
-  public init(_ sample: SynthSample, index: Int, layout: Layout) {
+  ///
+  /// - Throws: ``MediaError`` for pictures too large for PNG.
+  public init(_ sample: SynthSample, index: Int, layout: Layout) throws(MediaError) {
     let digits = String(index)
     let key = String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     self.key = key
@@ -28,7 +31,11 @@ public struct SynthFile: Sendable {
       case .wds: key + (sample.images.count == 1 ? "" : ".\(number)") + ".png"
       }
     }
-    pictures = zip(names, sample.images).map { ($0, Canvas($1).png) }
+    var pictures: [(name: String, bytes: [UInt8])] = []
+    for (name, image) in zip(names, sample.images) {
+      pictures.append((name, try PNGEncoder.encode(image, name: name)))
+    }
+    self.pictures = pictures
     json = Array(sample.json(paths: names).serialized().utf8)
   }
 }

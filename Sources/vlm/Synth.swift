@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Synchronization
+import VLMedia
 public import VLSynth
 import VLTensor
 
@@ -114,9 +115,13 @@ struct Synth: ParsableCommand {
       let batch = DrawnBatch(count: min(256, count - first))
       pool.parallelFor(batch.count) { offset in
         let sample = stream.sample(at: UInt64(first + offset))
-        batch.set(offset, SynthFile(sample, index: first + offset, layout: format), sample.task)
+        batch.set(
+          offset,
+          Result { () throws(MediaError) in
+            (try SynthFile(sample, index: first + offset, layout: format), sample.task)
+          })
       }
-      let drawn = batch.drawn
+      let drawn = try batch.drawn
       for item in drawn { counts[item.task, default: 0] += 1 }
       try writer.append(drawn.map(\.file))
       let seconds = (clock.now - start) / .seconds(1)
@@ -145,16 +150,20 @@ struct Synth: ParsableCommand {
 /// Samples that threads draw at once, each in its place.
 private final class DrawnBatch: Sendable {
   let count: Int
-  private let slots: Mutex<[(file: SynthFile, task: String)?]>
+  typealias Drawn = (file: SynthFile, task: String)
+  private let slots: Mutex<[Result<Drawn, MediaError>?]>
 
   init(count: Int) {
     self.count = count
     slots = Mutex(Array(repeating: nil, count: count))
   }
 
-  func set(_ index: Int, _ file: SynthFile, _ task: String) { slots.withLock { $0[index] = (file, task) } }
+  func set(_ index: Int, _ drawn: Result<Drawn, MediaError>) { slots.withLock { $0[index] = drawn } }
 
-  var drawn: [(file: SynthFile, task: String)] { slots.withLock { $0.compactMap { $0 } } }
+  /// All of them, in order.
+  var drawn: [Drawn] {
+    get throws { try slots.withLock { $0 }.compactMap { try $0?.get() } }
+  }
 }
 
 extension SynthSplit: ExpressibleByArgument {}

@@ -11,8 +11,10 @@ struct WriterTests {
     try SynthStream(tasks: "scenes,clips,text", seed: seed, split: .train, settings: SynthSettings())
   }
 
-  private func files(_ stream: SynthStream, _ range: Range<Int>, _ layout: SynthFile.Layout) -> [SynthFile] {
-    range.map { SynthFile(stream.sample(at: UInt64($0)), index: $0, layout: layout) }
+  private func files(_ stream: SynthStream, _ range: Range<Int>, _ layout: SynthFile.Layout) throws
+    -> [SynthFile]
+  {
+    try range.map { try SynthFile(stream.sample(at: UInt64($0)), index: $0, layout: layout) }
   }
 
   @Test func aDataSetHoldsItsSamples() throws {
@@ -45,7 +47,7 @@ struct WriterTests {
     let tasks = "scenes,clips,text"
     let (whole, broken) = (scratch.path + "/whole", scratch.path + "/broken")
     let count = layout == .jsonl ? 9 : SynthWriter.samplesPerShard + 5
-    let all = files(stream, 0..<count, layout)
+    let all = try files(stream, 0..<count, layout)
     var first = try SynthWriter(directory: whole, stream: stream, tasks: tasks, count: count, layout: layout)
     try first.append(all)
     try first.finish()
@@ -90,7 +92,7 @@ struct WriterTests {
     let stream = try stream()
     let path = scratch.path + "/out"
     var writer = try SynthWriter(directory: path, stream: stream, tasks: "", count: 6, layout: .wds)
-    let all = files(stream, 0..<6, .wds)
+    let all = try files(stream, 0..<6, .wds)
     try writer.append(all)
     try writer.finish()
     let bytes = Scratch.read(path + "/shard-000000.tar")
@@ -115,7 +117,7 @@ struct WriterTests {
 
   @Test func sheetsAreDrawn() throws {
     let stream = try SynthStream(seed: 1, split: .train, settings: SynthSettings())
-    let png = ContactSheet.png((0..<20).map { stream.sample(at: $0) }, fonts: stream.fonts)
+    let png = try ContactSheet.png((0..<20).map { stream.sample(at: $0) }, fonts: stream.fonts)
     let image = try ImageDecoder.decode(png, name: "sheet").image
     #expect(image.width == 6 * 236)
   }

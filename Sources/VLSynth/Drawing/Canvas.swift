@@ -209,19 +209,4 @@ final class Canvas {
     degrade(&pixels)
     return RGBImage(width: width, height: height, pixels: pixels)
   }
-
-  /// The picture as the bytes of a PNG file.
-  var png: [UInt8] {
-    final class Sink { var bytes: [UInt8] = [] }
-    let sink = Sink()
-    cairo_surface_write_to_png_stream(
-      surface,
-      { closure, data, count in
-        guard let closure, let data else { return CAIRO_STATUS_WRITE_ERROR }
-        Unmanaged<Sink>.fromOpaque(closure).takeUnretainedValue().bytes += UnsafeBufferPointer(
-          start: data, count: Int(count))
-        return CAIRO_STATUS_SUCCESS
-      }, Unmanaged.passUnretained(sink).toOpaque())
-    return sink.bytes
-  }
 }
