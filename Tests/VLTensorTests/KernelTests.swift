@@ -98,7 +98,7 @@ let instructionSets = [CK_ISA_PLAIN, CK_ISA_NEON, CK_ISA_AVX2, CK_ISA_AVX512].fi
     let k = 1030
     let x = randomFloats(3 * k, seed: 12)
     let weights = [75, 1, 320, 31].enumerated().map { index, n in
-      weight(randomFloats(n * k, seed: 13 + UInt64(index)), [n, k], index == 1 ? .float32 : .bfloat16)
+      narrow(randomFloats(n * k, seed: 13 + UInt64(index)), [n, k], index == 1 ? .float32 : .bfloat16)
     }
     func run(_ compute: Compute, rows: Int) -> [[UInt32]] {
       let input = compute.tensor(Array(x[..<(rows * k)]), [rows, k])
