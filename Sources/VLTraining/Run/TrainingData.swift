@@ -118,7 +118,7 @@ extension Recipe.Data {
           }
         let stream = try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings)
         return SynthSource(stream, tasks: tasks)
-      } catch let error as SynthError {
+      } catch {
         throw RecipeError(place: place, key: "synth", reason: "\(error)")
       }
     }
