@@ -132,7 +132,6 @@ struct TrainingBench {
     var forwardFLOP, backwardFLOP: Double
     var optimizerBytes: Double
     var peakBytes: Int
-    var liveBytes: Int
     var loss: (first: Double, last: Double)
 
     var steps: [Double] { zip(zip(forward, backward), optimizer).map { $0.0 + $0.1 + $1 } }
@@ -163,7 +162,6 @@ struct TrainingBench {
 
   private func measure(_ item: Case) throws -> Figure {
     resetPeakMemory()
-    let before = currentPeakMemory()
     let opened = try Families.open(item.directory, weights: .random(seed: 0), on: compute)
     guard var model = opened.model as? any TrainableModel else {
       throw ModelError(
@@ -177,7 +175,7 @@ struct TrainingBench {
     var figure = Figure(
       name: item.name, parameters: learners.reduce(0) { $0 + $1.variable.value.count },
       tokens: batch.tokens.count, forward: [], backward: [], optimizer: [], forwardFLOP: 0, backwardFLOP: 0,
-      optimizerBytes: 0, peakBytes: 0, liveBytes: 0, loss: (0, 0))
+      optimizerBytes: 0, peakBytes: 0, loss: (0, 0))
     let choice = ActivationCheckpointing(encoderEvery: checkpointing, textEvery: checkpointing)
     for step in -2..<steps {
       terminal.progress("\(item.name): step \(step + 3)/\(steps + 2)")
@@ -202,7 +200,6 @@ struct TrainingBench {
     }
     terminal.clear()
     figure.peakBytes = currentPeakMemory()
-    figure.liveBytes = figure.peakBytes - before
     count(&figure, item.shape, model, opened.sizes, batch)
     return figure
   }
