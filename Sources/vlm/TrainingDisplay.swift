@@ -67,7 +67,8 @@ final class TrainingDisplay {
     let made = step.progress - startProgress
     let left = made > 0 ? elapsed * (1 - step.progress) / made : nil
     let text =
-      "step \(step.step)" + (total.map { "/\($0)" } ?? "") + "  loss \(fixed(loss ?? step.loss, (loss ?? 1) < 0.1 ? 5 : 3))"
+      "step \(step.step)" + (total.map { "/\($0)" } ?? "")
+      + "  loss \(fixed(loss ?? step.loss, (loss ?? 1) < 0.1 ? 5 : 3))"
       + "  \(short(tokensPerSecond ?? 0)) tokens/s  \(short(samplesPerSecond ?? 0)) samples/s"
       + (left.map { "  \(time($0)) left" } ?? "")
     if terminal.isInteractive {

@@ -314,7 +314,8 @@ public struct Trainer {
       try store.write(state, optimizer, settings: recipe.settings, frozen: frozenChecksum)
     } catch {
       let last = store.steps.last.map { "the snapshot of step \($0) is whole" } ?? "there is no earlier one"
-      throw TrainingError("snapshot of step \(state.step)", "\(error); \(last). Make room or mend that, then --resume goes on")
+      throw TrainingError(
+        "snapshot of step \(state.step)", "\(error); \(last). Make room or mend that, then --resume goes on")
     }
     store.keep(last: recipe.snapshots.keep)
     report(.snapshot(step: state.step))
