@@ -57,7 +57,8 @@ struct BenchInference: ParsableCommand {
   func run() throws {
     Interrupt.install()
     var session = try BenchSession(
-      directory: try modelDirectory(model), compute: threads.makeCompute(), runs: runs, tokens: tokens, terminal: Terminal())
+      directory: try modelDirectory(model), compute: threads.makeCompute(), runs: runs, tokens: tokens,
+      terminal: Terminal())
     let phases = only.isEmpty ? Phase.allCases : only
     session.measureCeilings()
     if phases.contains(.load) { try session.load() }

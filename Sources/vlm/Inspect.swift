@@ -11,7 +11,8 @@ struct Inspect: ParsableCommand {
     abstract: "What a checkpoint is: sizes, parameters and bytes per part, what is unknown or missing.",
     discussion: "Exits 1 when the checkpoint would not load, after listing every reason.")
 
-  @Argument(help: ArgumentHelp("Checkpoint directory (default: the small model inside).", valueName: "directory"))
+  @Argument(
+    help: ArgumentHelp("Checkpoint directory (default: the small model inside).", valueName: "directory"))
   var model: String?
   @OptionGroup var threads: ThreadOptions
   @Option(help: "text or json.") var format = OutputFormat.text

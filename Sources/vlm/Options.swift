@@ -44,7 +44,8 @@ struct ModelOptions: ParsableArguments {
 func modelDirectory(_ named: String?) throws -> String {
   guard let directory = named ?? BundledModel.directory else {
     throw Failure(
-      "the model inside was not found beside the program; start it with ./vlm, or name a checkpoint directory")
+      "the model inside was not found beside the program; start it with ./vlm, or name a checkpoint directory"
+    )
   }
   return directory
 }
