@@ -52,7 +52,8 @@ private struct TinyTraining {
   func losses(_ out: String) -> [String] {
     String(decoding: read(out + "/metrics.jsonl"), as: UTF8.self).split(separator: "\n").compactMap { line in
       guard let json = try? JSONValue(parsing: String(line)) else { return nil }
-      return "\(json["step"] ?? .null) \(json["loss"] ?? .null) \(json["evaluation"]?["loss"] ?? .null)"
+      let values = [json["step"], json["loss"], json["evaluation"]?["loss"]]
+      return values.map { $0?.serialized() ?? "-" }.joined(separator: " ")
     }
   }
 }

@@ -23,10 +23,16 @@ public final class RunDirectory: Sendable {
     try DurableFiles.makeDirectory(self.path + "/snapshots")
     lock = open(self.path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0 else { throw DurableFiles.failure(self.path + "/lock") }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
-      throw TrainingError(
-        self.path, "another process is training there; stop it first, or choose another directory")
+    // A process that was just killed holds the lock until the system has cleared up behind it.
+    var patience = 30
+    while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK, patience > 0 else {
+        close(lock)
+        throw TrainingError(
+          self.path, "another process is training there; stop it first, or choose another directory")
+      }
+      patience -= 1
+      usleep(100_000)
     }
     // What an earlier process was interrupted in.
     for name in DurableFiles.contents(snapshots) where name.hasPrefix(".") {
