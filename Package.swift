@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "VLModels", targets: ["VLModels"]),
     .library(name: "VLEngine", targets: ["VLEngine"]),
     .library(name: "VLTraining", targets: ["VLTraining"]),
+    .library(name: "VLEval", targets: ["VLEval"]),
     .library(name: "VLSynth", targets: ["VLSynth"]),
   ],
   dependencies: [
@@ -63,10 +64,12 @@ let package = Package(
         "VLModels", "VLSynth", "VLJSON", "CPango", "CYAML",
       ],
       swiftSettings: strict),
+    .target(
+      name: "VLEval", dependencies: ["VLEngine", "VLTraining", "VLSynth", "VLJSON"], swiftSettings: strict),
     .executableTarget(
       name: "vlm",
       dependencies: [
-        "VLEngine", "VLTraining", "VLSynth", "VLJSON",
+        "VLEngine", "VLTraining", "VLSynth", "VLEval", "VLJSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -91,6 +94,9 @@ let package = Package(
       dependencies: [
         "VLTraining", "VLModels", "VLMedia", "VLNN", "VLJSON", "VLTensor", "CKernels", "TestKit",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "VLEvalTests", dependencies: ["VLEval", "VLEngine", "VLSynth", "VLJSON", "TestKit"],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
   ],

@@ -49,15 +49,7 @@ struct Synth: ParsableCommand {
     _ = try sides()
   }
 
-  private func sides() throws -> ClosedRange<Int> {
-    let parts = size.split(separator: "..", omittingEmptySubsequences: false).map { Int($0) }
-    switch parts.count {
-    case 1: if let side = parts[0] { return side...side }
-    case 2: if let least = parts[0], let most = parts[1], least <= most { return least...most }
-    default: break
-    }
-    throw ValidationError("--size \(size) is not like 112..224 or 224")
-  }
+  private func sides() throws -> ClosedRange<Int> { try PictureSides.parse(size) }
 
   func run() throws {
     if list {

@@ -15,6 +15,7 @@ struct VLM: AsyncParsableCommand {
       Train.self,
       DataCommand.self,
       Synth.self,
+      Evaluate.self,
       TokenizerCommand.self,
     ])
 
