@@ -67,7 +67,7 @@ private func answers(
       ])
   }
 
-  /// Wilson's interval as statsmodels' `proportion_confint(…, method="wilson")` gives it.
+  /// Wilson's interval as scipy's `binomtest(right, questions).proportion_ci(method="wilson")` gives it.
   @Test(
     arguments: [
       (95, 100, 0.888250, 0.978456), (0, 10, 0, 0.277533), (10, 10, 0.722467, 1), (1, 3, 0.061492, 0.792340),
