@@ -84,6 +84,12 @@ struct RecordIndex: Sendable {
       var index = first
       while index < piece.count {
         if start == nil {
+          // Lines of nothing but white space are no records.
+          while index < piece.count, [0x20, 0x09, 0x0D, 0x0A].contains(piece[index]) {
+            if piece[index] == 0x0A { line += 1 }
+            index += 1
+          }
+          guard index < piece.count else { return }
           (start, startLine) = (offset + index, line)
         }
         guard let found = memchr(base + index, 0x0A, piece.count - index) else { return }
