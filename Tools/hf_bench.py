@@ -1,15 +1,15 @@
 """Times `transformers` on the stages that `vlm bench` times, for the side-by-side table.
 
-    python Tools/hf_bench.py MODEL_DIR [--stages load,encode,prefill,decode] [--repeats N] [--decode-tokens N] [--threads 2]
-        [--dtype float32|bfloat16] [--attention sdpa|eager]
+    python Tools/hf_bench.py MODEL_DIR [--stages load,encode,prefill,decode] [--side 448,1120] [--prompt 512,2048]
+        [--after 512,4096] [--repeats N] [--decode-tokens N] [--threads 2] [--dtype float32|bfloat16] [--attention sdpa|eager]
 
 Prints one JSON object: per stage the median, the smallest and the largest of the repeats. Stages:
     load      seconds from the call of from_pretrained to a model that can run
-    encode    seconds for one image of 448x448 and of 1120x1120 pixels (1024 and 6400 patches), patches given
-    prefill   tokens a second for a prompt of 512 and 2048 tokens into an empty cache
-    decode    tokens a second, one at a time, after 512 and 4096 tokens; here the spread is that of single tokens
+    encode    seconds for one square image of each --side in pixels (448: 1024 patches, 1120: 6400), patches given
+    prefill   tokens a second for a prompt of each --prompt tokens into an empty cache
+    decode    tokens a second, one at a time, after each of --after tokens; here the spread is that of single tokens
 
-Inputs are random patches and tokens: time does not depend on the values. One untimed run comes first in each stage. Only the
+Inputs are random patches and tokens: time does not depend on the values. One short untimed run comes first in each stage. Only the
 last position's logits are computed in prefill, as in generation. On a model with a short context, stages that
 do not fit are left out.
 """
@@ -60,8 +60,7 @@ class Bench:
         values = torch.randn(patches * patches, 1176, generator=self.random).to(self.model.dtype)
         grid = torch.tensor([[1, patches, patches]])
         run = lambda: self.model.model.visual(values, grid_thw=grid)
-        if side <= 448:
-            run()
+        self.model.model.visual(values[:16], grid_thw=torch.tensor([[1, 4, 4]]))
         return spread([seconds(run)[0] for _ in range(self.repeats)])
 
     def prefill(self, count):
@@ -85,6 +84,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", metavar="MODEL_DIR")
     parser.add_argument("--stages", default="load,encode,prefill,decode")
+    lengths = lambda text: [int(length) for length in text.split(",")]
+    parser.add_argument("--side", type=lengths, default=[448, 1120])
+    parser.add_argument("--prompt", type=lengths, default=[512, 2048])
+    parser.add_argument("--after", type=lengths, default=[512, 4096])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--decode-tokens", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
@@ -104,13 +107,13 @@ def main():
     bench = Bench(model, arguments.repeats, arguments.decode_tokens)
     context = bench.text.max_position_embeddings
     with torch.inference_mode():
-        for side in (448, 1120):
+        for side in arguments.side:
             if "encode" in stages:
                 result[f"encode_{side}_s"] = bench.encode(side)
-        for count in (512, 2048):
+        for count in arguments.prompt:
             if "prefill" in stages and count <= context:
                 result[f"prefill_{count}_tokens_per_s"] = bench.prefill(count)
-        for after in (512, 4096):
+        for after in arguments.after:
             if "decode" in stages and after + arguments.decode_tokens < context:
                 result[f"decode_after_{after}_tokens_per_s"] = bench.decode(after)
     result["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -14,7 +14,8 @@ struct BenchInference: ParsableCommand {
     abstract: "Measure load, encode, prefill and decode, each as a share of what this machine can do.",
     discussion: """
       Images are random pixels and prompts random tokens, so any checkpoint serves. The machine's ceilings (float32 \
-      FMA peak, streaming reads) are measured before, between and after in the same run; shares are of the median.
+      FMA peak, streaming reads) are measured before, between and after in the same run; shares are of the median. \
+      A short untimed run comes before each measurement.
       """)
 
   enum Phase: String, ExpressibleByArgument, CaseIterable { case load, encode, prefill, decode }
@@ -172,9 +173,16 @@ struct BenchSession {
     if let hidden { _ = model.logits(hidden[rows: hidden.shape[0] - 1..<hidden.shape[0]]) }
   }
 
+  /// A short untimed run, so that no measurement contains the first touch of the mapped weights.
+  private func warmUp() {
+    var cache = model.makeCache(capacity: 64)
+    read(randomTokens(64), from: 0, cache: &cache)
+  }
+
   mutating func prefill(_ length: Int) throws {
     let prompt = randomTokens(length)
     let session = self
+    warmUp()
     try measure("prefill \(length)", flop: model.costs.prefillFLOPs(tokens: length, past: 0), tokens: length)
     {
       var cache = session.model.makeCache(capacity: length)
@@ -211,6 +219,8 @@ struct BenchSession {
     }
     let patches = compute.tensor(values, [grid.patches, 1176])
     let model = model
+    let small = GridTHW(t: 1, h: 4, w: 4)
+    _ = model.encode(patches: compute.zeros([small.patches, 1176]), grids: [small], progress: { _ in true })
     try measure(
       "encode \(size)×\(size)", flop: model.costs.encodeFLOPs([grid]),
       tokens: grid.tokens(mergeSize: model.mergeSize)
