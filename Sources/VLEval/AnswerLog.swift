@@ -28,18 +28,18 @@ public final class AnswerLog: Sendable {
   /// - Parameter description: everything that decides the answers: the model, the tasks, the seed.
   /// - Throws: ``EvaluationError`` if the file is another evaluation's, damaged, or refused by the system.
   public init(path: String, description: JSONObject) throws(EvaluationError) {
-    self.path = path
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      state = Mutex([])
-      throw EvaluationError(path, "cannot be opened", errno, "check the path")
-    }
-    do {
-      state = Mutex(try Self.load(descriptor, path, description))
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw EvaluationError(path, "cannot be opened", errno, "check the path") }
+    let known: [EvaluatedAnswer]
+    do throws(EvaluationError) {
+      known = try Self.load(descriptor, path, description)
     } catch {
-      state = Mutex([])
+      close(descriptor)
       throw error
     }
+    self.path = path
+    self.descriptor = descriptor
+    state = Mutex(known)
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }

@@ -61,12 +61,17 @@ public struct EvaluationReport: Sendable {
     }
     if lines.count > 1 { rows.append(Self.row("all", total)) }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      zip(row, widths).enumerated().map { column, cell in
-        let blanks = String(repeating: " ", count: cell.1 - cell.0.count)
-        return column == 0 ? cell.0 + blanks : blanks + cell.0
-      }.joined(separator: "  ") + "\n"
-    }.joined()
+    var table = ""
+    for row in rows {
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let blanks = String(repeating: " ", count: widths[column] - cell.count)
+        line += column == 0 ? cell + blanks : "  " + blanks + cell
+      }
+      while line.last == " " { line.removeLast() }
+      table += line + "\n"
+    }
+    return table
   }
 
   /// Everything: the counts of each task and skill, and each answer that was not right.

@@ -79,7 +79,7 @@ struct Evaluate: ParsableCommand {
         let engine = Engine(network, options: engineOptions)
         try await run.answer(on: engine, known: known) { answer in
           try log.append(answer)
-          progress.count(answer)
+          progress.add(answer)
         }
         return true
       }
@@ -221,7 +221,7 @@ private final class EvaluationProgress: Sendable {
     count = Mutex(counted)
   }
 
-  func count(_ answer: EvaluatedAnswer) {
+  func add(_ answer: EvaluatedAnswer) {
     let (counted, seconds) = count.withLock { counted in
       Self.add(answer, to: &counted)
       if answer.turn == answer.turns - 1 { counted.fresh += 1 }

@@ -94,8 +94,8 @@ private func answers(
       tasks: ["words", "more"], answers: try await answers(tasks, count: 4, concurrency: 7))
     #expect(one.answers == many.answers)
     #expect(one.answers.count == 16)
-    #expect(one.answers.allSatisfy { $0.answer != nil && $0.failure == nil && $0.isCutOff })
-    #expect(one.total.right == 8 && one.total.cutOff == 16)
+    #expect(one.answers.allSatisfy { $0.answer != nil && $0.failure == nil })
+    #expect(one.total.right == 8)
     #expect(one.lines.map(\.name) == ["words", "more"])
     #expect(one.lines[1].skills.map(\.name) == ["even", "odd"])
     #expect(one.lines[1].skills[0].tally.questions == 6)
@@ -201,7 +201,7 @@ private func answers(
 
   @Test func theyCanBePutToAModel() async throws {
     let task = try SynthEvaluation(task: "scenes", seed: 1, settings: SynthSettings())
-    let answers = try await answers([task], count: 2, maximumTokens: 3)
-    #expect(answers.allSatisfy { $0.failure == nil }, "\(answers)")
+    let given = try await answers([task], count: 2, maximumTokens: 3)
+    #expect(given.count >= 2 && given.allSatisfy { $0.failure == nil }, "\(given)")
   }
 }
