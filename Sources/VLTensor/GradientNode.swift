@@ -13,7 +13,7 @@ public final class GradientNode: @unchecked Sendable {
   /// The nodes of the tracked operands.
   private(set) var sources: [GradientNode]
   /// Passes the gradient of the result on to the operands.
-  private var backward: ((Tensor) -> Void)?
+  private var backward: ((_ gradient: Tensor, _ isOwned: Bool) -> Void)?
   private let variable: Variable?
   private var sum: Tensor?
   /// Whether `sum` is this node's alone, so that it may be added to in place.
@@ -28,7 +28,11 @@ public final class GradientNode: @unchecked Sendable {
   }
 
   /// An operation's node.
-  init(_ shape: Shape, sources: [GradientNode], backward: @escaping (Tensor) -> Void) {
+  /// - Parameter backward: gets the gradient, and whether it is nobody else's, so that it may be written over.
+  init(
+    _ shape: Shape, sources: [GradientNode],
+    backward: @escaping (_ gradient: Tensor, _ isOwned: Bool) -> Void
+  ) {
     variable = nil
     self.shape = shape
     depth = 1 + (sources.map(\.depth).max() ?? 0)
@@ -53,11 +57,11 @@ public final class GradientNode: @unchecked Sendable {
     let gradient = gradient.reshaped(shape)
     if let variable {
       return variable.accumulate { old in
-        old.map { compute.add($0, gradient) } ?? compute.copy(gradient)
+        old.map { compute.sum($0, plus: gradient) } ?? compute.copy(gradient)
       }
     }
     if let old = sum {
-      sum = compute.add(old, gradient)
+      sum = ownsSum ? compute.sum(old, plus: gradient) : compute.add(old, gradient)
       ownsSum = true
     } else {
       sum = gradient
@@ -72,7 +76,7 @@ public final class GradientNode: @unchecked Sendable {
     sum = nil
     self.backward = nil
     sources = []
-    if let gradient, let backward { backward(gradient) }
+    if let gradient, let backward { backward(gradient, ownsSum) }
   }
 }
 
@@ -93,7 +97,17 @@ extension Tensor {
   ///   must hold neither the result nor values that it does not need.
   func recorded(_ operands: Tensor?..., backward: @escaping (Tensor) -> Void) -> Tensor {
     let sources = operands.compactMap { $0?.node }
-    return sources.isEmpty ? self : with(GradientNode(shape, sources: sources, backward: backward))
+    return sources.isEmpty
+      ? self : with(GradientNode(shape, sources: sources) { gradient, _ in backward(gradient) })
+  }
+
+  /// The same for an operation whose gradient can be made in place: `backward` is also told whether it may write over
+  /// the gradient of this tensor.
+  func recordedInPlace(
+    _ operand: Tensor, backward: @escaping (_ gradient: Tensor, _ isOwned: Bool) -> Void
+  ) -> Tensor {
+    guard let source = operand.node else { return self }
+    return with(GradientNode(shape, sources: [source], backward: backward))
   }
 
   /// Adds to this operand's gradient, if it is tracked. `body` gets a sum that it may add to in place, or nil, and

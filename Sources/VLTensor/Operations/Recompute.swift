@@ -14,7 +14,7 @@ extension Compute {
     let input = x.untracked
     let node = x.node
     return y.with(
-      GradientNode(y.shape, sources: sources) { [self] dy in
+      GradientNode(y.shape, sources: sources) { [self] dy, _ in
         guard let node else { return backward(body(input, true), gradient: dy) }
         let variable = Variable(input)
         backward(body(input.tracked(by: variable), true), gradient: dy)

@@ -67,9 +67,9 @@ extension Compute {
       "rotary: \(heads) heads of \(headDim) in \(x.shape), table \(table.cos.shape)")
     rotate(x, heads: heads, headDim: headDim, cos: table.cos, sin: table.sin)
     let source = x.node
-    return x.untracked.recorded(x) { [self] dy in
+    return x.untracked.recordedInPlace(x) { [self] dy, isOwned in
       // The inverse of a rotation turns the other way.
-      let dx = copy(dy)
+      let dx = isOwned ? dy : copy(dy)
       rotate(dx, heads: heads, headDim: headDim, cos: table.cos, sin: scale(table.sin, by: -1))
       source?.accumulate(self) { sum($0, plus: dx) }
     }
