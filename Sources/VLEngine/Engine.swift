@@ -21,6 +21,8 @@ public actor Engine {
     public var retainedConversations = 2
     /// How many sequences are served at once.
     public var maximumRunning = 8
+    /// Bytes that a request may need, where that is less than what the system has available.
+    public var memoryLimit: Int?
 
     /// The defaults.
     public init() {}
@@ -187,13 +189,15 @@ public actor Engine {
   private func checkMemory(_ sequence: GenerationSequence, _ prompt: Prompt) throws {
     let images = sequence.visuals.compactMap(\.pending).map(\.report.grid)
     let costs = model.costs
-    let newPlaces = max(0, prompt.tokens.count + sequence.limit - (sequence.box?.cache.capacity ?? 0))
+    // Places that are reserved and not yet filled take no memory so far, and will.
+    let newPlaces = max(0, prompt.tokens.count + sequence.limit - (sequence.box?.cache.count ?? 0))
     let need =
       max(
         images.isEmpty ? 0 : costs.encodeMemory(patches: largestBatch(images.map(\.patches))),
         costs.prefillMemory(chunk: min(options.chunk, prompt.tokens.count))) + newPlaces
       * costs.cacheBytesPerToken
-    guard let available = availableMemory(), need > available else { return }
+    guard let available = [availableMemory(), options.memoryLimit].compactMap(\.self).min(), need > available
+    else { return }
     throw EngineError(
       "the request needs about \(gibibytes(need)) GiB more memory and \(gibibytes(available)) GiB are available; "
         + "lower --max-pixels or --max-tokens")

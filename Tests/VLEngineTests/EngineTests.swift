@@ -33,6 +33,35 @@ private func question(_ text: String, images: [String] = [scene]) -> Message {
     }
   }
 
+  /// Refused before it starts, and what is refused depends on the request: less of it fits.
+  @Test func tooLittleMemoryIsAnError() async throws {
+    func problem(_ limit: Int, _ request: GenerationRequest) async throws -> String? {
+      var options = Engine.Options()
+      options.memoryLimit = limit
+      do {
+        _ = try await Engine(tiny(), options: options).generate(request)
+        return nil
+      } catch let error as EngineError { return error.description }
+    }
+    let short = GenerationRequest(messages: [question("What is this?")], maxTokens: 2)
+    let refused = try #require(try await problem(1000, short))
+    #expect(refused.contains("memory") && refused.contains("--max-pixels") && !refused.contains("\n"))
+    // Two layers of keys and values, 2 heads of 16, four bytes: 512 bytes a place, so the limit lies between the two.
+    let long = GenerationRequest(messages: [question("What is this?")], maxTokens: 4000)
+    let costs = try tiny().costs
+    #expect(costs.cacheBytesPerToken == 512)
+    let work = max(costs.encodeMemory(patches: 24), costs.prefillMemory(chunk: 64))
+    #expect(try await problem(work + 512 * 500, short) == nil)
+    #expect(try await problem(work + 512 * 500, long) != nil)
+  }
+
+  @Test(arguments: [
+    GenerationRequest(messages: [], maxTokens: -1), GenerationRequest(messages: [], stop: [""]),
+    GenerationRequest(messages: [], sampling: SamplingSettings(greedy: false, temperature: .nan)),
+  ]) func settingsOutOfRangeAreErrors(_ request: GenerationRequest) async throws {
+    await #expect(throws: EngineError.self) { try await Engine(tiny()).generate(request) }
+  }
+
   /// The promise behind it: the same bits however the rows are cut and whatever number of threads.
   @Test func logitsAreTheSameBits() throws {
     func logits(threads: Int, chunk: Int) throws -> [UInt32] {
