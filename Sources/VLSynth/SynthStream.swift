@@ -24,6 +24,12 @@ public struct SynthStream: Sendable {
   ) throws(SynthError) {
     let fonts = try SynthFonts.installed()
     let (choices, leftOut) = try SynthTasks.choices(tasks, fonts: fonts)
+    for choice in choices where settings.sides.lowerBound < choice.task.leastSide {
+      throw SynthError(
+        name: "task \"\(choice.task.name)\"",
+        problem: "it needs pictures of at least \(choice.task.leastSide) pixels a side",
+        remedy: "raise the least size, or name the tasks to draw without it")
+    }
     self.seed = seed
     self.split = split
     self.settings = settings

@@ -13,12 +13,15 @@ protocol SynthTask: Sendable {
   var skills: [SynthSkill] { get }
   /// Whether it writes Chinese characters into pictures.
   var drawsChinese: Bool { get }
+  /// The least side of a picture that what it draws fits into.
+  var leastSide: Int { get }
   /// Draws a sample of one of its skills.
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft
 }
 
 extension SynthTask {
   var drawsChinese: Bool { false }
+  var leastSide: Int { 56 }
 }
 
 /// Something that a task asks for.

@@ -64,7 +64,7 @@ struct StreamTests {
   }
 
   @Test(arguments: SynthTasks.list.map(\.name)) func samplesAreWellFormed(task: String) throws {
-    let sides: [ClosedRange<Int>] = [112...224, 84...84, 56...448]
+    let sides: [ClosedRange<Int>] = [112...224, 84...84, 84...448]
     for (number, sides) in sides.enumerated() {
       for sample in try SynthSample.drawn(task, 60, seed: UInt64(number), sides: sides) {
         #expect(sample.task == task)
@@ -129,6 +129,16 @@ struct StreamTests {
     }
     #expect(error?.description.contains(problem) == true)
     #expect(error?.description.contains("\n") == false)
+  }
+
+  @Test(arguments: ["screens", "receipts", ""]) func picturesTooSmallForATaskAreRefused(tasks: String) throws
+  {
+    let settings = try SynthSettings(sides: 56...112)
+    let error = #expect(throws: SynthError.self) {
+      _ = try SynthStream(tasks: tasks, seed: 0, split: .train, settings: settings)
+    }
+    #expect(error?.description.contains("84") == true)
+    _ = try SynthStream(tasks: "scenes,cards", seed: 0, split: .train, settings: settings)
   }
 
   @Test func wrongSettingsAreNamed() {

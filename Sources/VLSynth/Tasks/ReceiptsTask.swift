@@ -9,6 +9,8 @@ struct ReceiptsTask: SynthTask {
     SynthSkill("items", 0.7), SynthSkill("dearest", 0.8),
   ]
 
+  let leastSide = 84
+
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     let size = desk.pictureSize(&random, aspect: 0.7...1.05, large: true)
     let mono = desk.studio.fonts.latin.filter { $0.contains("Mono") || $0 == "Inconsolata" }

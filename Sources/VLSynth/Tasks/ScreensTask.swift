@@ -11,6 +11,8 @@ struct ScreensTask: SynthTask {
     SynthSkill("checked", 1),
   ]
 
+  let leastSide = 84
+
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     for _ in 0..<100 {
       let screen = Screen(skill, &random, desk)
