@@ -57,7 +57,7 @@ public struct SynthWriter: ~Copyable {
   private static func metadata(
     _ stream: SynthStream, _ tasks: String, _ count: Int, _ layout: SynthFile.Layout
   ) -> JSONValue {
-    [
+    var settings = JSONObject([
       "made_by": "vlm synth", "tasks": .string(tasks), "seed": .unsigned(stream.seed),
       "split": .string(stream.split.rawValue), "count": .integer(count), "format": .string(layout.rawValue),
       "sides": [.integer(stream.settings.sides.lowerBound), .integer(stream.settings.sides.upperBound)],
@@ -65,7 +65,11 @@ public struct SynthWriter: ~Copyable {
       "left_out": .array(stream.leftOut.map { .string($0) }),
       "fonts": .string(stream.fonts.fingerprint), "faces": .array(stream.fonts.faces.map { .string($0) }),
       "missing_fonts": .array(stream.fonts.missing.map { .string($0) }),
-    ]
+    ])
+    if let frames = stream.settings.frames {
+      settings["frames"] = [.integer(frames.lowerBound), .integer(frames.upperBound)]
+    }
+    return .object(settings)
   }
 
   /// Finds how many samples are complete, and cuts off what follows them.

@@ -8,8 +8,8 @@ public import VLTraining
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Look at training data: show samples, check whole data sets, make token shards.",
-    subcommands: [DataShow.self, DataCheckCommand.self, DataTokenize.self])
+    abstract: "Look at training data: show samples, check whole data sets, make corpora and token shards.",
+    subcommands: [DataShow.self, DataCheckCommand.self, DataText.self, DataTokenize.self])
 }
 
 extension DataFormat: ExpressibleByArgument {}

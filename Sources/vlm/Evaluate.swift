@@ -37,6 +37,8 @@ struct Evaluate: ParsableCommand {
       parsing: .unconditional,
       help: ArgumentHelp("From 0 (few large things, plain) to 1 (everything).", valueName: "d"))
     var difficulty = 1.0
+    @Option(help: ArgumentHelp("Frames of a clip (default: 4 to 8, by difficulty).", valueName: "a..b"))
+    var frames: String?
     @Option(parsing: .unconditional, help: ArgumentHelp("Longest answer, in tokens.", valueName: "n"))
     var maxTokens = 512
     @Option(parsing: .unconditional, help: ArgumentHelp("Samples in work at once.", valueName: "n"))
@@ -50,7 +52,7 @@ struct Evaluate: ParsableCommand {
     func validate() throws {
       if !(1...1_000_000).contains(count) { throw ValidationError("--count \(count) is outside 1...1000000") }
       if !(1...64).contains(batch) { throw ValidationError("--batch \(batch) is outside 1...64") }
-      _ = try PictureSides.parse(size)
+      _ = try (PictureSides.parse(size), PictureSides.frames(frames))
       if maxTokens < 1 { throw ValidationError("--max-tokens \(maxTokens) is not above 0") }
     }
 
@@ -97,7 +99,8 @@ struct Evaluate: ParsableCommand {
 
     /// One evaluation for each task that was named, or for all.
     private func evaluations() throws -> [SynthEvaluation] {
-      let settings = try SynthSettings(sides: PictureSides.parse(size), difficulty: difficulty)
+      let settings = try SynthSettings(
+        sides: PictureSides.parse(size), difficulty: difficulty, frames: PictureSides.frames(frames))
       // Weights mix tasks, and here they are kept apart.
       if let weighted = tasks.split(separator: ",").first(where: { $0.contains("=") }) {
         throw Failure(
@@ -144,6 +147,7 @@ struct Evaluate: ParsableCommand {
       object["split"] = .string(split.rawValue)
       object["size"] = .string(size)
       object["difficulty"] = .number(difficulty)
+      object["frames"] = frames.map { .string($0) }
       object["max_tokens"] = .integer(maxTokens)
       return object
     }

@@ -28,6 +28,9 @@ struct Synth: ParsableCommand {
   @Option(help: ArgumentHelp("From 0 (few large things, plain) to 1 (everything).", valueName: "d"))
   var difficulty = 1.0
   @Option(
+    help: ArgumentHelp("Frames of a clip (default: 4 to 8, by difficulty).", valueName: "a..b"))
+  var frames: String?
+  @Option(
     help: ArgumentHelp(
       "Also draw some samples of each task with their answers in one PNG.", valueName: "file"))
   var sheet: String?
@@ -46,7 +49,7 @@ struct Synth: ParsableCommand {
     if !(1...1000).contains(sheetCount) {
       throw ValidationError("--sheet-count \(sheetCount) is outside 1...1000")
     }
-    _ = try sides()
+    _ = try (sides(), PictureSides.frames(frames))
   }
 
   private func sides() throws -> ClosedRange<Int> { try PictureSides.parse(size) }
@@ -58,7 +61,8 @@ struct Synth: ParsableCommand {
     }
     let stream = try SynthStream(
       tasks: tasks, seed: seed, split: split,
-      settings: SynthSettings(sides: sides(), difficulty: difficulty))
+      settings: SynthSettings(
+        sides: sides(), difficulty: difficulty, frames: PictureSides.frames(frames)))
     if !stream.leftOut.isEmpty {
       Terminal.complain(
         "vlm: left out for want of a font with Chinese characters: \(stream.leftOut.joined(separator: ", "))")

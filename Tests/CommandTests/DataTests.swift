@@ -44,6 +44,22 @@ import VLJSON
     #expect(vlm("data", "check", "--model", tiny).status == 2)
   }
 
+  @Test func textPrintsWordsForATokenizer() throws {
+    let drawn = vlm("data", "text", "--synth", "scenes/caption,text", "--count", "300")
+    #expect(drawn.status == 0 && drawn.output.contains("circle") && !drawn.output.contains("<|"))
+    #expect(
+      drawn.output
+        == vlm("data", "text", "--synth", "scenes/caption,text", "--count", "300", "--threads", "1").output)
+    let corpus = scratch.write(drawn.output, to: "corpus.txt")
+    let out = scratch.path + "/tokenizer"
+    #expect(vlm("tokenizer", "train", corpus, "--lines", "--vocab-size", "320", "--out", out).status == 0)
+    // Labels of boxes count as words, boxes do not.
+    let file = vlm("data", "text", cases)
+    #expect(file.status == 0 && file.output.contains("the bicycle \n") && !file.output.contains("(12,0)"))
+    #expect(vlm("data", "text").status == 2 && vlm("data", "text", cases, "--synth", "text").status == 2)
+    #expect(vlm("data", "text", "--synth", "nothing").errors.contains("nothing"))
+  }
+
   @Test func tokenizeMakesShardsThatCanBeShown() throws {
     let text = scratch.write("The picture is in the list.", to: "a.txt")
     let shard = scratch.path + "/a.tokens"

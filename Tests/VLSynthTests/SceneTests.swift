@@ -156,6 +156,21 @@ struct SceneTests {
     }
   }
 
+  /// A quiz asks several things of one scene, none twice, and counts right.
+  @Test func quizzes() throws {
+    for sample in try SynthSample.drawn("dialogue/quiz", 200, sides: 84...140) {
+      let things = FactThing.all(sample.facts)
+      let questions = sample.messages.filter { $0.role == .user }.map { $0.text.lowercased() }
+      #expect((3...10).contains(questions.count) && Set(questions).count == questions.count)
+      #expect(sample.keys.count == questions.count)
+      for (question, key) in zip(questions, sample.keys) {
+        if case .number(let count, _) = key {
+          #expect(things.filter(Vocabulary(question).fits).count == Int(count), "\(sample.id): \(question)")
+        }
+      }
+    }
+  }
+
   /// The picture has the named colours where the facts say.
   @Test func pixelsAreAsTold() throws {
     for sample in try SynthSample.drawn("scenes,grounding", 300, difficulty: 0) {

@@ -171,6 +171,7 @@ private let small = """
     for settings in [
       [], ["lora.rank=3", "learn.text.layers=all", "data.0.sides=56..112", "batch.patches=64"],
       ["learn={merger: {rate: 1e-7}}", "optimizer.clip=2.5", "evaluation=", "data.1.order=windows 8"],
+      ["schedule={shape: constant, warmup: 3}", "data.0.frames=6..8"],
       ["model={init: published, from: /a, encoder: /b}", "steps=", "epochs=2", "data=[{file: /x.jsonl}]"],
     ] {
       let recipe = try Recipe(file: scratch.write(small, to: "recipe.yaml"), settings: settings)

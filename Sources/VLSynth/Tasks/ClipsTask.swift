@@ -25,7 +25,8 @@ struct ClipsTask: SynthTask {
     var size = desk.pictureSize(&random, aspect: aspect)
     let most = max(least, min(desk.settings.sides.upperBound, least * 5 / 4))
     size = PixelSize(width: min(size.width, most), height: min(size.height, most))
-    let frames = 2 * random.int(2...2 + Int((2 * desk.difficulty).rounded()))
+    let pairs = desk.settings.frames.map { ($0.lowerBound + 1) / 2...$0.upperBound / 2 }
+    let frames = 2 * random.int(pairs ?? 2...2 + Int((2 * desk.difficulty).rounded()))
     for _ in 0..<300 {
       guard let (actors, turn) = script(skill, frames, desk.difficulty, &random) else { continue }
       let images = film(actors, frames, size, &random, desk)

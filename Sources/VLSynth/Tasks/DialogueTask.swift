@@ -3,16 +3,24 @@ internal import VLJSON
 /// Several turns about one picture.
 struct DialogueTask: SynthTask {
   let name = "dialogue"
-  let summary = "two to five turns about one scene, with questions that refer back"
-  let skills = [SynthSkill("mixed", 2), SynthSkill("follow-up", 2)]
+  let summary = "two to five turns about one scene, with questions that refer back; quizzes of up to ten"
+  let skills = [SynthSkill("mixed", 2), SynthSkill("follow-up", 2), SynthSkill("quiz")]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     for _ in 0..<300 {
       let most = 2 + Int((3 * desk.difficulty).rounded())
-      let plans = Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
+      let plans =
+        skill == "quiz"
+        ? quizzed(desk.difficulty, &random)
+        : Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
       let scene = Scene.lay(plans, in: desk.pictureSize(&random), difficulty: desk.difficulty, &random)
       guard scene.things.count == plans.count else { continue }
-      let turns = skill == "mixed" ? mixed(scene, desk.difficulty, &random) : followUp(scene, &random)
+      let turns =
+        switch skill {
+        case "mixed": mixed(scene, desk.difficulty, &random)
+        case "quiz": quiz(scene, desk.difficulty, &random)
+        default: followUp(scene, &random)
+        }
       guard let turns else { continue }
       return Draft(scene.picture(desk, &random), turns, facts: scene.json)
     }
@@ -38,6 +46,53 @@ struct DialogueTask: SynthTask {
       if let turn { turns.append(turn) }
     }
     return turns.count >= 2 ? turns : nil
+  }
+
+  /// Things for a quiz: a few that differ, or some of one kind among others, to be counted.
+  private func quizzed(_ difficulty: Double, _ random: inout SynthRandom) -> [ThingPlan] {
+    if random.chance(0.4) {
+      let things = ScenesTask.countable(difficulty, &random).things
+      if !things.isEmpty { return things }
+    }
+    let most = 3 + Int((2 * difficulty).rounded())
+    return Scene.plans(random.int(1...most), distinct: true, difficulty: difficulty, &random)
+  }
+
+  /// As many different short questions as the scene allows, up to ten: many answers to learn from for one picture.
+  ///
+  /// What an answer gives away comes after what would then need no look at the picture: first colours and shapes, each
+  /// thing once, then counts, and only then what names things in full. No boxes: their many digits would outweigh the rest.
+  private func quiz(_ scene: Scene, _ difficulty: Double, _ random: inout SynthRandom) -> [Turn]? {
+    var turns: [Turn] = []
+    func ask(_ turn: Turn?) {
+      guard let turn, turns.count < 10, !turns.contains(where: { $0.query == turn.query }) else { return }
+      turns.append(turn)
+    }
+    // Any group may be the first, so that no question is known by its place.
+    if random.chance(0.65) {
+      var asked: [String] = []
+      for _ in 0..<min(4, scene.things.count + 1) {
+        let turn =
+          random.chance(0.4) ? SceneQuestions.colour(scene, &random) : SceneQuestions.shape(scene, &random)
+        guard let turn, let of = turn.query["of"]?.serialized(), !asked.contains(of) else { continue }
+        asked.append(of)
+        ask(turn)
+      }
+    }
+    if random.chance(0.6) {
+      if random.chance(0.7) { ask(SceneQuestions.count(scene, Reference(), &random)) }
+      for _ in 0..<random.int(1...2) {
+        let thing = random.pick(scene.things)
+        var reference = random.chance(0.5) ? Reference(shape: thing.shape) : Reference(paint: thing.paint)
+        if random.chance(0.25) { reference = Reference(shape: random.pick(Scene.shapes(difficulty))) }
+        ask(SceneQuestions.count(scene, reference, &random))
+      }
+    }
+    if random.chance(0.4) { ask(SceneQuestions.exists(scene, difficulty, &random)) }
+    for _ in 0..<random.int(0...2) { ask(SceneQuestions.relation(scene, &random)) }
+    for _ in 0..<random.int(0...2) { ask(SceneQuestions.beside(scene, &random)) }
+    for _ in 0..<random.int(0...1) { ask(SceneQuestions.position(scene, &random)) }
+    return turns.count >= 3 ? turns : nil
   }
 
   /// A question about a thing, and then about "it".

@@ -161,6 +161,8 @@ public struct Recipe: Sendable, Equatable {
     public var difficulty = 1.0
     /// Where the sides of drawn pictures lie, in pixels; nil for the tasks' own choice.
     public var sides: ClosedRange<Int>?
+    /// How many frames drawn clips have; nil for what the difficulty says.
+    public var frames: ClosedRange<Int>?
     /// Where the recipe says so, for errors.
     public var place = ""
 

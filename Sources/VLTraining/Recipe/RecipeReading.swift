@@ -225,7 +225,8 @@ extension Recipe.Batch {
 
 extension Recipe.Data {
   fileprivate static let keys = [
-    "file", "synth", "weight", "format", "media", "order", "difficulty", "sides", "min_pixels", "max_pixels",
+    "file", "synth", "weight", "format", "media", "order", "difficulty", "sides", "frames",
+    "min_pixels", "max_pixels",
   ]
 
   fileprivate init(_ reader: RecipeReader) throws {
@@ -242,10 +243,13 @@ extension Recipe.Data {
     let order = try reader.string("order")
     let difficulty = try reader.double("difficulty", in: 0...1)
     let sides = try reader.range("sides", in: 28...16384)
+    let frames = try reader.range("frames", in: 4...64)
     switch (file, synth) {
     case (let file?, nil):
       source = .file(file)
-      for (key, isGiven) in [("difficulty", difficulty != nil), ("sides", sides != nil)] where isGiven {
+      for (key, isGiven) in [
+        ("difficulty", difficulty != nil), ("sides", sides != nil), ("frames", frames != nil),
+      ] where isGiven {
         throw reader.error(key, "belongs to synthetic tasks, not to files")
       }
     case (nil, let synth?):
@@ -261,6 +265,7 @@ extension Recipe.Data {
     self.media = media
     self.difficulty = difficulty ?? 1
     self.sides = sides
+    self.frames = frames
     if let order { self.order = try Recipe.Order(order, reader) }
     place = reader.node.place
   }

@@ -41,7 +41,7 @@ extension Recipe {
     }
     all["schedule.shape"] = .string(schedule.shape.rawValue)
     all["schedule.warmup"] = .integer(schedule.warmup)
-    all["schedule.floor"] = .number(schedule.floor)
+    if schedule.shape != .constant { all["schedule.floor"] = .number(schedule.floor) }
     all["optimizer.beta1"] = .number(optimizer.beta1)
     all["optimizer.beta2"] = .number(optimizer.beta2)
     all["optimizer.epsilon"] = .number(optimizer.epsilon)
@@ -119,6 +119,7 @@ extension Recipe.Data {
       all["synth"] = .string(task)
       all["difficulty"] = .number(difficulty)
       all["sides"] = sides.map { .string("\($0.lowerBound)..\($0.upperBound)") }
+      all["frames"] = frames.map { .string("\($0.lowerBound)..\($0.upperBound)") }
     }
     all["weight"] = .number(weight)
     all["format"] = format.map { .string($0) }

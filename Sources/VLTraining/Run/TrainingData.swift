@@ -113,8 +113,8 @@ extension Recipe.Data {
     case .synth(let tasks):
       do {
         let settings =
-          if let sides { try SynthSettings(sides: sides, difficulty: difficulty) } else {
-            try SynthSettings(difficulty: difficulty)
+          if let sides { try SynthSettings(sides: sides, difficulty: difficulty, frames: frames) } else {
+            try SynthSettings(difficulty: difficulty, frames: frames)
           }
         let stream = try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings)
         return SynthSource(stream, tasks: tasks)
