@@ -98,7 +98,9 @@ let package = Package(
     .testTarget(
       name: "VLEvalTests", dependencies: ["VLEval", "VLEngine", "VLSynth", "VLJSON", "TestKit"],
       swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["TestKit", "VLJSON", "vlm"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["TestKit", "VLJSON", "VLModels", "VLNN", "VLTensor", "vlm"],
+      swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17
 )

@@ -100,16 +100,12 @@ void ck_linear(ck_pool *pool, const float *x, int64_t m, int64_t k, int64_t ldx,
     }
 }
 
-/// A sum of nothing: zero, or what was there.
-static void add_nothing(float *c, int64_t m, int64_t n, int64_t ldc, bool accumulate) {
-    for (int64_t row = 0; row < m && !accumulate; row++) memset(c + row * ldc, 0, (size_t)n * 4);
-}
-
-void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type, float *c, int64_t m, int64_t k,
-                  int64_t n, int64_t lda, int64_t ldb, int64_t ldc, bool accumulate) {
+/// c = a·b, or aᵀ·b, with b as it lies in memory; added to what is there if `accumulate`.
+static void matmul(ck_pool *pool, const float *a, bool a_transposed, const void *b, ck_dtype b_type, float *c, int64_t m,
+                   int64_t k, int64_t n, int64_t lda, int64_t ldb, int64_t ldc, bool accumulate) {
     if (m <= 0) return;
-    if (k <= 0) {
-        add_nothing(c, m, n, ldc, accumulate);
+    if (k <= 0) { // a sum of nothing: zero, or what was there
+        for (int64_t row = 0; row < m && !accumulate; row++) memset(c + row * ldc, 0, (size_t)n * 4);
         return;
     }
     ck_product product = {.weight = b,
@@ -120,30 +116,25 @@ void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type,
                           .residual = accumulate ? c : NULL,
                           .y = c,
                           .ldy = ldc};
-    ck_product_job job = {.pool = pool, .x = a, .m = m, .k = k, .ldx = lda, .products = &product, .count = 1};
+    ck_product_job job = {.pool = pool,
+                          .x = a,
+                          .m = m,
+                          .k = k,
+                          .ldx = lda,
+                          .x_transposed = a_transposed,
+                          .products = &product,
+                          .count = 1};
     ck_pool_acquire(pool);
     run_tiles(ck_active(), &job, &product);
     ck_pool_release(pool);
 }
 
+void ck_matmul_nn(ck_pool *pool, const float *a, const void *b, ck_dtype b_type, float *c, int64_t m, int64_t k,
+                  int64_t n, int64_t lda, int64_t ldb, int64_t ldc, bool accumulate) {
+    matmul(pool, a, false, b, b_type, c, m, k, n, lda, ldb, ldc, accumulate);
+}
+
 void ck_matmul_tn(ck_pool *pool, const float *a, const float *b, float *c, int64_t m, int64_t k, int64_t n, int64_t lda,
                   int64_t ldb, int64_t ldc, bool accumulate) {
-    if (m <= 0) return;
-    if (k <= 0) {
-        add_nothing(c, m, n, ldc, accumulate);
-        return;
-    }
-    ck_product product = {.weight = b,
-                          .type = CK_F32,
-                          .transposed = false,
-                          .stride = ldb,
-                          .n = n,
-                          .residual = accumulate ? c : NULL,
-                          .y = c,
-                          .ldy = ldc};
-    ck_product_job job = {
-        .pool = pool, .x = a, .m = m, .k = k, .ldx = lda, .x_transposed = true, .products = &product, .count = 1};
-    ck_pool_acquire(pool);
-    run_tiles(ck_active(), &job, &product);
-    ck_pool_release(pool);
+    matmul(pool, a, true, b, CK_F32, c, m, k, n, lda, ldb, ldc, accumulate);
 }

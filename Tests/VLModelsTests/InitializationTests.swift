@@ -49,27 +49,7 @@ import VLTensor
     let textFile = scratch.path + "/text.safetensors"
     try SafetensorsWriter.write(
       donor.language.parameterList().map { ($0.name, $0.parameter.tensor) }, to: textFile)
-    var encoder: [(name: String, tensor: Tensor)] = []
-    var next: Float = 1
-    func add(_ name: String, _ shape: Shape) {
-      encoder.append(("vision_model." + name, compute.tensor((0..<shape.count).map { _ in next }, shape)))
-      next += 1
-    }
-    add("embeddings.class_embedding", [32])
-    add("embeddings.patch_embedding.weight", [32, 3, 14, 14])
-    for layer in 0..<2 {
-      for norm in ["layer_norm1", "layer_norm2"] {
-        for kind in ["weight", "bias"] { add("encoder.layers.\(layer).\(norm).\(kind)", [32]) }
-      }
-      for part in ["q_proj", "k_proj", "v_proj", "out_proj"] {
-        add("encoder.layers.\(layer).self_attn.\(part).weight", [32, 32])
-        add("encoder.layers.\(layer).self_attn.\(part).bias", [32])
-      }
-      add("encoder.layers.\(layer).mlp.fc1.weight", [128, 32])
-      add("encoder.layers.\(layer).mlp.fc1.bias", [128])
-      add("encoder.layers.\(layer).mlp.fc2.weight", [32, 128])
-      add("encoder.layers.\(layer).mlp.fc2.bias", [32])
-    }
+    let encoder = PlainEncoder.tensors(on: compute)
     let encoderFile = scratch.path + "/encoder.safetensors"
     try SafetensorsWriter.write(encoder, to: encoderFile)
 

@@ -4,21 +4,8 @@
 /// dx of LayerNorm for one row, and the row's mean and 1 / √(var + ε) for the weight's gradient.
 static void layer_norm_backward_row(const float *x, const float *w, const float *dy, float eps, float *dx,
                                     float *mean_out, float *scale_out, int64_t n) {
-    lanes16 sum = zeros16();
-    for (int64_t i = 0; i < n; i += 16) {
-        lanes16 t = load16(x + i, n - i, 0);
-        UNROLL for (int p = 0; p < PARTS; p++) sum.part[p] += t.part[p];
-    }
-    float mean = sum16(sum) / (float)n;
-    sum = zeros16();
-    for (int64_t i = 0; i < n; i += 16) {
-        lanes16 t = load16(x + i, n - i, mean);
-        UNROLL for (int p = 0; p < PARTS; p++) {
-            vf d = t.part[p] - splat(mean);
-            sum.part[p] = fma_(d, d, sum.part[p]);
-        }
-    }
-    float scale = 1 / __builtin_sqrtf(sum16(sum) / (float)n + eps);
+    float mean, scale;
+    layer_norm_moments(x, eps, &mean, &scale, n);
     *mean_out = mean;
     *scale_out = scale;
     if (dx == NULL) return;

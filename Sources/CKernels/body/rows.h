@@ -31,7 +31,8 @@ INLINE float sum16(lanes16 x) {
     return lane[0];
 }
 
-static void layer_norm_row(const float *x, const float *w, const float *b, float eps, float *y, int64_t n) {
+/// A row's mean and 1 / √(var + ε).
+static void layer_norm_moments(const float *x, float eps, float *mean_out, float *scale_out, int64_t n) {
     lanes16 sum = zeros16();
     for (int64_t i = 0; i < n; i += 16) {
         lanes16 t = load16(x + i, n - i, 0);
@@ -46,7 +47,14 @@ static void layer_norm_row(const float *x, const float *w, const float *b, float
             sum.part[p] = fma_(d, d, sum.part[p]);
         }
     }
-    vf scale = splat(1 / __builtin_sqrtf(sum16(sum) / (float)n + eps));
+    *mean_out = mean;
+    *scale_out = 1 / __builtin_sqrtf(sum16(sum) / (float)n + eps);
+}
+
+static void layer_norm_row(const float *x, const float *w, const float *b, float eps, float *y, int64_t n) {
+    float mean, factor;
+    layer_norm_moments(x, eps, &mean, &factor, n);
+    vf scale = splat(factor);
     for (int64_t i = 0; i < n; i += VW) {
         vf z = (load_up_to(x + i, n - i) - splat(mean)) * scale, g = load_up_to(w + i, n - i);
         store_up_to(y + i, b != NULL ? fma_(z, g, load_up_to(b + i, n - i)) : z * g, n - i);
