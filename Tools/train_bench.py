@@ -2,8 +2,8 @@
 
     python Tools/train_bench.py --vlm .build/release/vlm --rounds 3
 
-Both sides train the model of Sources/SmallModel/small/config.json with a vocabulary of 4096 (10.64 million parameters,
-float32, AdamW) on eight samples of a 224² image and 64 supervised tokens. Each side runs in a process of its own, so
+Both sides train the model of Sources/SmallModel/small/config.json with six text blocks and a vocabulary of 4096 (10.64
+million parameters, float32, AdamW) on eight samples of a 224² image and 64 supervised tokens. Each side runs in a process of its own, so
 that peak memory is its own.
 """
 
@@ -30,6 +30,7 @@ def make_model(directory: pathlib.Path) -> None:
             (directory / path.name).write_bytes(path.read_bytes())
     config = json.loads((SMALL / "config.json").read_text())
     config["vocab_size"] = 4096
+    config["num_hidden_layers"] = 6
     (directory / "config.json").write_text(json.dumps(config))
 
 
