@@ -99,11 +99,9 @@ import VLTensor
       .filter { $0.hasPrefix("small-") || $0.hasPrefix("ablation-") }
     #expect(names.count >= 5)
     for name in names {
-      var chosen = settings
-      if !name.hasPrefix("small-") { chosen.removeAll { $0.hasPrefix("evaluation") } }
       let run = vlm(
         ["train", root + "/Recipes/" + name, "--out", scratch.path + "/Runs/" + name]
-          + chosen.flatMap { ["--set", $0] })
+          + settings.flatMap { ["--set", $0] })
       #expect(run.status == 0, "\(name): \(run.errors)")
     }
   }
