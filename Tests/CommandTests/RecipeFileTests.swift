@@ -92,7 +92,7 @@ import VLTensor
   /// Those of the small model and of the ablations need nothing beside the package.
   @Test func theOthersRunWithoutData() throws {
     let settings = [
-      "steps=2", "schedule.warmup=1", "batch.tokens=512", "evaluation.samples=2",
+      "steps=2", "schedule.warmup=1", "batch.tokens=512", "evaluation=",
       "model={init: nothing, from: \(tiny)}",
     ]
     let names = shell("cd \"$0/Recipes\" && ls", [root]).output.split(separator: "\n").map(String.init)
