@@ -3,7 +3,9 @@ import ArgumentParser
 /// The arguments of `--size`, the shortest and the longest side of drawn pictures, and of `--frames`.
 enum PictureSides {
   /// Reads `112..224`, or one number for both.
-  static func parse(_ text: String) throws -> ClosedRange<Int> { try range("--size", text, "112..224 or 224") }
+  static func parse(_ text: String) throws -> ClosedRange<Int> {
+    try range("--size", text, "112..224 or 224")
+  }
 
   /// Reads the number of a clip's frames, if it is given.
   static func frames(_ text: String?) throws -> ClosedRange<Int>? {
