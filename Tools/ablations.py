@@ -35,7 +35,9 @@ ABLATIONS = {
     "positions": {
         "arms": {
             "M-RoPE": ("config.json", {}),
-            "sequential": ("config.json", {"position_style": "sequential"}),
+            "M-RoPE, rope_theta 1e6": ("config.json", {"rope_theta": 1e6}),
+            "1-D": ("config.json", {"position_style": "sequential"}),
+            "1-D, rope_theta 1e6": ("config.json", {"position_style": "sequential", "rope_theta": 1e6}),
         },
         "questions": {
             "4 to 8 frames": CLIPS + ["--frames", "4..8"],
@@ -72,7 +74,7 @@ def main() -> None:
     questions = ablation["questions"]
     rows = []
     for arm, (file, changes) in ablation["arms"].items():
-        start = options.out / options.ablation / arm.replace(" ", "-") / "start"
+        start = options.out / options.ablation / arm.replace(",", "").replace(" ", "-") / "start"
         make_start(start, file, changes)
         tokens: list[float] = []
         right: dict[str, list[float]] = {name: [] for name in questions}

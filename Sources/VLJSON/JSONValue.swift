@@ -104,6 +104,20 @@ public struct JSONObject: Sendable {
     }
   }
 
+  /// The same with the members of `other` in place of those of the same keys, or added; where both values are objects,
+  /// they are merged alike.
+  public func merged(with other: JSONObject) -> JSONObject {
+    var result = self
+    for (key, value) in other.members {
+      if let mine = result[key]?.objectValue, let theirs = value.objectValue {
+        result[key] = .object(mine.merged(with: theirs))
+      } else {
+        result[key] = value
+      }
+    }
+    return result
+  }
+
   /// The members in order.
   public var members: Zip2Sequence<[String], [JSONValue]> { zip(keys, values) }
 }

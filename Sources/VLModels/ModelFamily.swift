@@ -1,4 +1,5 @@
 internal import Glibc
+public import VLJSON
 public import VLMedia
 public import VLNN
 public import VLTensor
@@ -154,17 +155,30 @@ public struct OpenedModel: Sendable {
   public var model: (any VisionLanguageModel)?
 }
 
+extension OpenedModel {
+  /// The model of `directory`, which this was opened from.
+  /// - Throws: when there are problems.
+  public func loaded(_ directory: String) throws -> any VisionLanguageModel {
+    guard let model else {
+      throw ModelError(directory, problems, remedy: "copy the checkpoint again, or check its config.json")
+    }
+    return model
+  }
+}
+
 /// The families that can be loaded.
 public enum Families {
   /// Every family.
   public static let all: [ModelFamily] = [.qwen2VL]
 
   /// Reads a checkpoint directory as far as possible.
+  /// - Parameter changes: values that take the place of those in `config.json`.
   /// - Throws: when the directory or its `config.json` cannot be read, or the family is unknown.
-  public static func open(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
-    -> OpenedModel
-  {
-    let (family, config) = try identify(directory)
+  public static func open(
+    _ directory: String, weights: WeightSource = .directory, changes: JSONObject = JSONObject(),
+    on compute: Compute
+  ) throws -> OpenedModel {
+    let (family, config) = try identify(directory, changes)
     return try family.open(directory, config, weights, compute)
   }
 
@@ -176,9 +190,13 @@ public enum Families {
     return try family.processor(directory, config, compute)
   }
 
-  private static func identify(_ directory: String) throws -> (ModelFamily, ConfigReader) {
+  private static func identify(_ directory: String, _ changes: JSONObject = JSONObject()) throws -> (
+    ModelFamily, ConfigReader
+  ) {
     try requireDirectory(directory)
-    let config = try ConfigReader(file: directory + "/config.json")
+    let stored = try ConfigReader(file: directory + "/config.json")
+    let config =
+      changes.isEmpty ? stored : ConfigReader(stored.values.merged(with: changes), file: stored.file)
     let type = try config.string("model_type")
     guard let family = all.first(where: { $0.modelTypes.contains(type) }) else {
       let known = all.flatMap(\.modelTypes).joined(separator: ", ")
@@ -204,11 +222,6 @@ public enum Families {
   public static func load(_ directory: String, weights: WeightSource = .directory, on compute: Compute) throws
     -> any VisionLanguageModel
   {
-    let opened = try open(directory, weights: weights, on: compute)
-    guard let model = opened.model else {
-      throw ModelError(
-        directory, opened.problems, remedy: "copy the checkpoint again, or check its config.json")
-    }
-    return model
+    try open(directory, weights: weights, on: compute).loaded(directory)
   }
 }

@@ -32,7 +32,7 @@ struct TrainRun: ParsableCommand {
     Interrupt.install()
     let run = try RunDirectory(out)
     let compute = threads.makeCompute()
-    let model = try recipe.start.load(seed: recipe.seed, on: compute)
+    let model = try recipe.startingModel(on: compute)
     let data = try TrainingData(recipe, processor: model.processor)
     var trainer = try Trainer(
       model, recipe: recipe, run: run, stream: data.training, heldOut: data.heldOut)

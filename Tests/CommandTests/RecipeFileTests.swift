@@ -93,7 +93,7 @@ import VLTensor
   @Test func theOthersRunWithoutData() throws {
     let settings = [
       "steps=2", "schedule.warmup=1", "batch.tokens=512", "evaluation=",
-      "model={init: nothing, from: \(tiny)}",
+      "model.init=nothing", "model.from=\(tiny)", "model.config=",
     ]
     let names = shell("cd \"$0/Recipes\" && ls", [root]).output.split(separator: "\n").map(String.init)
       .filter { $0.hasPrefix("small-") || $0.hasPrefix("ablation-") }

@@ -1,5 +1,6 @@
 import TestKit
 import Testing
+import VLJSON
 import VLModels
 import VLTraining
 
@@ -75,6 +76,22 @@ private let small = """
     #expect(recipe.batch.badSamples == .skip && recipe.batch.truncation == .drop)
     #expect(recipe.evaluation == nil && recipe.output == .float32)
     #expect(recipe.lora?.rank == 4 && recipe.lora?.alpha == 8 && recipe.lora?.targets == ["q_proj"])
+  }
+
+  @Test func configurationsCanBeChanged() throws {
+    let recipe = try read(
+      small, "model.config={rope_theta: 1e2, rope_scaling: {mrope_section: [2, 3, 3]}, hidden_act: silu}")
+    let changes: JSONValue = [
+      "rope_theta": 100.0, "rope_scaling": ["mrope_section": [2, 3, 3]], "hidden_act": "silu",
+    ]
+    #expect(JSONValue.object(recipe.config) == changes)
+    // What a snapshot remembers gives the same recipe again.
+    let settings = try #require(
+      try JSONValue(parsing: JSONValue.object(recipe.settings).serialized()).objectValue)
+    #expect(try Recipe(settings: settings, place: "state.json") == recipe)
+    #expect(message(small, "model.config=silu").contains("keys and values are expected, not \"silu\""))
+    #expect(
+      message(small, "model.config.rope_theta=1", "lora.rank=4").contains("lora: contradicts model.config"))
   }
 
   @Test func unknownKeysAreNamedWithTheNearest() {

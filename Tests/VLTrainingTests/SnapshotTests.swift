@@ -16,7 +16,7 @@ import VLTraining
     let step = try interrupted(tiny, recipe, stop)
     #expect(step > 0 && step < 12)
     // A process of its own would begin like this.
-    let model = try recipe.start.load(seed: 0, on: Compute(threads: threads))
+    let model = try recipe.startingModel(on: Compute(threads: threads))
     var second = try Trainer(
       model, recipe: recipe, run: try RunDirectory(tiny.scratch.path + "/run"),
       stream: NumberedBatches(on: tiny.compute), heldOut: try heldOut(tiny))

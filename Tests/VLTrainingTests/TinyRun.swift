@@ -85,7 +85,7 @@ struct TinyRun {
   func trainer(_ recipe: Recipe, out: String = "run", stream: NumberedBatches? = nil) throws -> Trainer {
     let compute = compute
     return try Trainer(
-      try recipe.start.load(seed: recipe.seed, on: compute), recipe: recipe,
+      try recipe.startingModel(on: compute), recipe: recipe,
       run: try RunDirectory(scratch.path + "/" + out), stream: stream ?? NumberedBatches(on: compute),
       heldOut: [
         HeldOutSource(name: "numbers") {

@@ -46,7 +46,7 @@ import VLTraining
     let report = try #require(tiny.metrics("apart").first)
     var stream = NumberedBatches(on: tiny.compute)
     let batches = try [stream.next(), stream.next()].compactMap { $0?.batch }
-    let model = try tiny.recipe().start.load(seed: 0, on: tiny.compute)
+    let model = try tiny.recipe().startingModel(on: tiny.compute)
     let sum = batches.reduce(0.0) { $0 + Double(model.loss(of: $1, checkpointing: .none).array()[0]) }
     let places = batches.reduce(0) { $0 + $1.supervisedCount }
     #expect(report["loss"]?.doubleValue == sum / Double(places))
@@ -67,7 +67,7 @@ import VLTraining
       _ = try scratch.recipe()
       let recipe = try Recipe(
         file: scratch.scratch.path + "/tiny.yaml", settings: settings + ["steps=2"])
-      let before = weights(try recipe.start.load(seed: 0, on: tiny.compute))
+      let before = weights(try recipe.startingModel(on: tiny.compute))
       var trainer = try scratch.trainer(recipe)
       try scratch.train(&trainer)
       let after = weights(trainer.model)

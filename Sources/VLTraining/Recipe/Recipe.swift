@@ -1,3 +1,4 @@
+public import VLJSON
 public import VLModels
 
 /// Everything that decides what a training run does: one stage, as data. docs/training.md describes the keys.
@@ -206,6 +207,9 @@ public struct Recipe: Sendable, Equatable {
   public var seed: UInt64
   /// What the weights are at first.
   public var start: Start
+  /// Values that take the place of those in the starting point's `config.json`, such as another `rope_theta`; what they
+  /// say of sizes must fit its weights. The result's `config.json` has them.
+  public var config = JSONObject()
   /// How each part learns; a part that is missing does not.
   public var learn: [ModelPart: Part]
   /// Adapters instead of the parts' own weights.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import VLJSON
 
 /// A value of a recipe with the place where it was written.
 struct RecipeNode {
@@ -32,6 +33,21 @@ struct RecipeNode {
 }
 
 extension RecipeNode {
+  /// The value as JSON; what is not in quotes and reads as a JSON number or truth value is that.
+  /// Keys without a value are left out.
+  var json: JSONValue {
+    switch content {
+    case .scalar(let text, isQuoted: true): return .string(text)
+    case .scalar where isNull: return .null
+    case .scalar(let text, isQuoted: false): return (try? JSONValue(parsing: text)) ?? .string(text)
+    case .list(let items): return .array(items.map(\.json))
+    case .map(let members):
+      var object = JSONObject()
+      for member in members where !member.value.isNull { object[member.key] = member.value.json }
+      return .object(object)
+    }
+  }
+
   /// Reads a file.
   /// - Throws: ``RecipeError`` if it cannot be read or is not YAML.
   init(file: String) throws {

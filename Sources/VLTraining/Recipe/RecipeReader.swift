@@ -1,3 +1,5 @@
+internal import VLJSON
+
 /// Reads a map of a recipe key by key, with errors that name place and key. A key that is not among those that the
 /// map may have is an error at once.
 ///
@@ -148,6 +150,15 @@ final class RecipeReader {
       throw error(key, "\(text) is not within \(limits.lowerBound)..\(limits.upperBound)")
     }
     return low...high
+  }
+
+  /// The map under `key`, with any keys and values, as JSON.
+  func json(_ key: String) throws -> JSONObject? {
+    guard let value = value(key) else { return nil }
+    guard case .object(let object) = value.json else {
+      throw error(key, "keys and values are expected, not \(value.kind)")
+    }
+    return object
   }
 
   /// The map under `key`, which may have `keys`.

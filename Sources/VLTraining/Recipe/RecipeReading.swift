@@ -1,3 +1,4 @@
+internal import VLJSON
 internal import VLModels
 
 extension Recipe {
@@ -41,15 +42,19 @@ extension Recipe {
       throw top.error("name", "\"\(name)\" cannot name a directory; leave it empty or use a plain word")
     }
     seed = UInt64(try top.int("seed", in: 0...Int.max) ?? 0)
-    guard let start = try top.map("model", Start.keys).map(Start.init) else {
+    guard let model = try top.map("model", Start.keys) else {
       throw top.missing("model", "say what to start from, such as {init: checkpoint, from: DIR}")
     }
-    self.start = start
+    start = try Start(model)
+    config = try model.json("config") ?? JSONObject()
     learn = try top.map("learn", ModelPart.allCases.map(\.rawValue)).map(Self.parts) ?? [:]
     guard !learn.isEmpty else {
       throw top.missing("learn", "name the parts that learn, such as {merger: {rate: 1e-3}}")
     }
     lora = try top.map("lora", LoRA.keys).map(LoRA.init)
+    if lora != nil && !config.isEmpty {
+      throw top.error("lora", "contradicts model.config; adapters are loaded beside the checkpoint as it is")
+    }
     if lora != nil, let part = learn.first(where: { $0.value.layers != .all }) {
       throw top.error(
         "lora", "contradicts learn.\(part.key.rawValue).layers; adapters are chosen by lora.targets alone")
@@ -125,7 +130,7 @@ extension Recipe.Layers {
 }
 
 extension Recipe.Start {
-  fileprivate static let keys = ["init", "from", "text", "encoder"]
+  fileprivate static let keys = ["init", "from", "text", "encoder", "config"]
   private enum Kind: String, CaseIterable { case nothing, checkpoint, published }
 
   fileprivate init(_ reader: RecipeReader) throws {

@@ -20,6 +20,7 @@ extension Recipe {
       all["model.text"] = text.map { .string(Self.absolute($0)) }
       all["model.encoder"] = encoder.map { .string(Self.absolute($0)) }
     }
+    all.add(config, under: "model.config.")
     for part in ModelPart.allCases {
       let key = "learn.\(part.rawValue)."
       guard let how = learn[part] else {
@@ -127,5 +128,18 @@ extension Recipe.Data {
     all["min_pixels"] = minPixels.map { .integer($0) }
     all["max_pixels"] = maxPixels.map { .integer($0) }
     return all
+  }
+}
+
+extension JSONObject {
+  /// Adds the members of `object`, those of objects inside it with dots in their keys.
+  fileprivate mutating func add(_ object: JSONObject, under prefix: String) {
+    for (key, value) in object.members {
+      if let inner = value.objectValue {
+        add(inner, under: prefix + key + ".")
+      } else {
+        self[prefix + key] = value
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import VLJSON
+public import VLJSON
 public import VLModels
 internal import VLNN
 internal import VLTensor
@@ -17,15 +17,17 @@ public enum PublishedCheckpoint {
   /// - Parameters:
   ///   - model: its weights, learnt and frozen; without adapters.
   ///   - source: the directory with the configuration and the tokenizer.
+  ///   - changes: values that take the place of those in the configuration.
   ///   - path: the directory to write.
   ///   - type: of all weights; bfloat16 is rounded to nearest, ties to even.
   /// - Throws: when a file cannot be read or written.
   public static func write(
-    _ model: any TrainableModel, from source: String, to path: String, as type: Recipe.OutputType
+    _ model: any TrainableModel, from source: String, changes: JSONObject = JSONObject(), to path: String,
+    as type: Recipe.OutputType
   ) throws {
     try DurableFiles.replaceDirectory(path) { part in
       try writeWeights(model, to: part + "/model.safetensors", type)
-      try writeConfiguration(source, to: part, type)
+      try writeConfiguration(source, changes, to: part, type)
       for name in companions where DurableFiles.exists(source + "/" + name) {
         guard let bytes = DurableFiles.read(source + "/" + name) else {
           throw TrainingError(source + "/" + name, "cannot be read: \(String(cString: strerror(errno)))")
@@ -64,12 +66,14 @@ public enum PublishedCheckpoint {
     return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
   }
 
-  private static func writeConfiguration(_ source: String, to part: String, _ type: Recipe.OutputType) throws
-  {
+  private static func writeConfiguration(
+    _ source: String, _ changes: JSONObject, to part: String, _ type: Recipe.OutputType
+  ) throws {
     let path = source + "/config.json"
     guard let bytes = DurableFiles.read(path), var config = try JSONValue(parsing: bytes).objectValue else {
       throw TrainingError(path, "is not a configuration")
     }
+    config = config.merged(with: changes)
     let dtype = JSONValue.string(type.rawValue)
     config["torch_dtype"] = dtype
     // Newer savers spell it another way, and repeat it in the parts.

@@ -19,7 +19,7 @@ extension SnapshotStore {
   ) {
     let loaded = try read(step: step)
     let recipe = try Recipe(settings: loaded.settings, place: loaded.path + "/state.json")
-    var model = try recipe.start.load(seed: recipe.seed, on: compute)
+    var model = try recipe.startingModel(on: compute)
     let learners = try model.startLearning(recipe)
     try restoreWeights(loaded, into: learners)
     return (model, learners, recipe)
@@ -32,7 +32,8 @@ extension SnapshotStore {
   ) throws {
     let base = recipe.start.directory
     guard let lora = recipe.lora, !merging else {
-      return try PublishedCheckpoint.write(model.merged(), from: base, to: path, as: recipe.output)
+      return try PublishedCheckpoint.write(
+        model.merged(), from: base, changes: recipe.config, to: path, as: recipe.output)
     }
     try DurableFiles.replaceDirectory(path) { part in
       try PEFTAdapter.write(
