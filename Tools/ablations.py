@@ -3,7 +3,8 @@
     python3 Tools/ablations.py resolution --out Runs/ablations --seeds 3
     python3 Tools/ablations.py positions --out Runs/ablations --seeds 3
 
-Needs only Python's own library. Finished runs are kept and not made again; `--set key=value` goes to every run.
+The first begins from the model inside, the second from one of the runs that made it (Tools/train_small_model), which has seen no clips;
+--from names another checkpoint. Needs only Python's own library. Finished runs are kept and not made again; `--set key=value` goes to every run.
 """
 
 import argparse
@@ -14,13 +15,13 @@ import statistics
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SMALL = ROOT / "Sources/SmallModel/small"
 
 # For each ablation: its arms with what they change in which file, and what is asked afterwards.
 RESOLUTION = ["--tasks", "scenes/shape,scenes/count,scenes/colour,scenes/caption", "--difficulty", "0.1"]
-CLIPS = ["--tasks", "clips/direction,clips/mover", "--difficulty", "0", "--size", "56..57"]
+CLIPS = ["--tasks", "clips/direction", "--difficulty", "0", "--size", "56..57"]
 ABLATIONS = {
     "resolution": {
+        "from": ROOT / "Sources/SmallModel/small",
         "arms": {
             "4 tokens": ("preprocessor_config.json", {"min_pixels": 4 * 784, "max_pixels": 4 * 784}),
             "16 tokens": ("preprocessor_config.json", {"min_pixels": 16 * 784, "max_pixels": 16 * 784}),
@@ -33,11 +34,11 @@ ABLATIONS = {
         },
     },
     "positions": {
+        "from": ROOT / "Runs/small-2d/checkpoint",
         "arms": {
-            "M-RoPE": ("config.json", {}),
-            "M-RoPE, rope_theta 1e6": ("config.json", {"rope_theta": 1e6}),
+            "M-RoPE, sections 8, 12, 12": ("config.json", {}),
+            "M-RoPE, sections 2, 8, 22": ("config.json", {"rope_scaling": {"type": "mrope", "mrope_section": [2, 8, 22]}}),
             "1-D": ("config.json", {"position_style": "sequential"}),
-            "1-D, rope_theta 1e6": ("config.json", {"position_style": "sequential", "rope_theta": 1e6}),
         },
         "questions": {
             "4 to 8 frames": CLIPS + ["--frames", "4..8"],
@@ -52,10 +53,10 @@ def run(*command: object) -> str:
     return subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def make_start(directory: pathlib.Path, file: str, changes: dict) -> None:
-    """A checkpoint like the small model with other settings."""
+def make_start(source: pathlib.Path, directory: pathlib.Path, file: str, changes: dict) -> None:
+    """A checkpoint like `source` with other settings."""
     shutil.rmtree(directory, ignore_errors=True)
-    shutil.copytree(SMALL, directory)
+    shutil.copytree(source, directory)
     settings = json.loads((directory / file).read_text())
     (directory / file).write_text(json.dumps(settings | changes))
 
@@ -67,15 +68,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--count", type=int, default=200, help="held-out questions of each task")
     parser.add_argument("--vlm", type=pathlib.Path, default=ROOT / "vlm")
+    parser.add_argument("--from", type=pathlib.Path, dest="source", help="the checkpoint to begin from")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     ablation = ABLATIONS[options.ablation]
+    source = options.source or ablation["from"]
+    if not (source / "config.json").exists():
+        parser.error(f"{source} has no checkpoint; Tools/train_small_model makes it, or name another with --from")
     settings = [argument for setting in options.set for argument in ("--set", setting)]
     questions = ablation["questions"]
     rows = []
     for arm, (file, changes) in ablation["arms"].items():
         start = options.out / options.ablation / arm.replace(",", "").replace(" ", "-") / "start"
-        make_start(start, file, changes)
+        make_start(source, start, file, changes)
         tokens: list[float] = []
         right: dict[str, list[float]] = {name: [] for name in questions}
         for seed in range(options.seeds):

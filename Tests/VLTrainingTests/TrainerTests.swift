@@ -77,6 +77,26 @@ import VLTraining
     }
   }
 
+  @Test func aChangedConfigurationIsUsedAndKept() throws {
+    let tiny = TinyRun()
+    let recipe = try tiny.recipe("model.config.rope_theta=500")
+    let model = try #require(try recipe.startingModel(on: tiny.compute) as? Qwen2VLModel)
+    #expect(model.configuration.text.ropeTheta == 500)
+    let path = tiny.scratch.path + "/changed"
+    try SnapshotStore.writeResult(model, [], recipe, to: path)
+    let result = try #require(try Families.load(path, on: tiny.compute) as? Qwen2VLModel)
+    #expect(result.configuration == model.configuration)
+    // A key that nothing reads would change nothing.
+    let error = #expect(throws: RecipeError.self) {
+      try tiny.recipe("model.config.rope_thta=500").startingModel(on: tiny.compute)
+    }
+    #expect(error.map { "\($0)" }?.contains("model.config.rope_thta: qwen2-vl has no such key") == true)
+    // What does not fit the weights is an error of loading.
+    #expect(throws: ModelError.self) {
+      try tiny.recipe("model.config.intermediate_size=8").startingModel(on: tiny.compute)
+    }
+  }
+
   private func weights(_ model: any TrainableModel) -> [String: [Float]] {
     struct Lister: ParameterVisitor {
       var values: [String: [Float]] = [:]
