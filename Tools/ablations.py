@@ -36,8 +36,7 @@ ABLATIONS = {
     "positions": {
         "from": ROOT / "Runs/small-2d/checkpoint",
         "arms": {
-            "M-RoPE, sections 8, 12, 12": ("config.json", {}),
-            "M-RoPE, sections 2, 8, 22": ("config.json", {"rope_scaling": {"type": "mrope", "mrope_section": [2, 8, 22]}}),
+            "M-RoPE": ("config.json", {"rope_scaling": {"type": "mrope", "mrope_section": [2, 8, 22]}}),
             "1-D": ("config.json", {"position_style": "sequential"}),
         },
         "questions": {
@@ -79,7 +78,7 @@ def main() -> None:
     questions = ablation["questions"]
     rows = []
     for arm, (file, changes) in ablation["arms"].items():
-        start = options.out / options.ablation / arm.replace(",", "").replace(" ", "-") / "start"
+        start = options.out / options.ablation / arm.replace(" ", "-") / "start"
         make_start(source, start, file, changes)
         tokens: list[float] = []
         right: dict[str, list[float]] = {name: [] for name in questions}
