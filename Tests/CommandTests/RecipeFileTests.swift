@@ -98,6 +98,11 @@ import VLTensor
     let names = shell("cd \"$0/Recipes\" && ls", [root]).output.split(separator: "\n").map(String.init)
       .filter { $0.hasPrefix("small-") || $0.hasPrefix("ablation-") }
     #expect(names.count >= 5)
+    // The first of them as it stands, its changes of the configuration included.
+    let first = vlm(
+      "train", root + "/Recipes/small-1a.yaml", "--out", scratch.path + "/Runs/first", "--set", "steps=1",
+      "--set", "schedule.warmup=1", "--set", "batch.tokens=256")
+    #expect(first.status == 0, "\(first.errors)")
     for name in names {
       let run = vlm(
         ["train", root + "/Recipes/" + name, "--out", scratch.path + "/Runs/" + name]

@@ -89,6 +89,8 @@ private let small = """
     let settings = try #require(
       try JSONValue(parsing: JSONValue.object(recipe.settings).serialized()).objectValue)
     #expect(try Recipe(settings: settings, place: "state.json") == recipe)
+    #expect(
+      message(small, "model.config.torch_dtype=float32").contains("torch_dtype is what output.dtype says"))
     #expect(message(small, "model.config=silu").contains("keys and values are expected, not \"silu\""))
     #expect(
       message(small, "model.config.rope_theta=1", "lora.rank=4").contains("lora: contradicts model.config"))

@@ -47,6 +47,9 @@ extension Recipe {
     }
     start = try Start(model)
     config = try model.json("config") ?? JSONObject()
+    for key in ["torch_dtype", "dtype"] where config[key] != nil {
+      throw model.error("config", "\(key) is what output.dtype says; set that")
+    }
     learn = try top.map("learn", ModelPart.allCases.map(\.rawValue)).map(Self.parts) ?? [:]
     guard !learn.isEmpty else {
       throw top.missing("learn", "name the parts that learn, such as {merger: {rate: 1e-3}}")
