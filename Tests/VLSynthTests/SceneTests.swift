@@ -105,16 +105,61 @@ struct SceneTests {
   }
 
   @Test func positions() throws {
-    for sample in try SynthSample.drawn("scenes/position", 200) {
+    for sample in try SynthSample.drawn("scenes/position", 300) {
       let width = try #require(sample.facts["width"]?.doubleValue)
       let height = try #require(sample.facts["height"]?.doubleValue)
       let things = FactThing.all(sample.facts).filter(Vocabulary(sample.question).fits)
       #expect(things.count == 1)
       let (x, y) = (things[0].x / width, things[0].y / height)
+      if sample.query["ask"]?.stringValue == "half" {
+        let right =
+          sample.question.contains("left") ? (x < 0.5 ? "left" : "right") : (y < 0.5 ? "top" : "bottom")
+        #expect(sample.answer == right, "\(sample.question)")
+        continue
+      }
       #expect(
         sample.answer.contains("left") == (x < 1.0 / 3) && sample.answer.contains("right") == (x > 2.0 / 3))
       #expect(
         sample.answer.contains("top") == (y < 1.0 / 3) && sample.answer.contains("bottom") == (y > 2.0 / 3))
+    }
+  }
+
+  /// Also in the plainest pictures a position is not known before looking.
+  @Test func positionsAreMany() throws {
+    let samples = try SynthSample.drawn("scenes/position", 900, difficulty: 0)
+    let ninths = samples.filter { $0.query["ask"]?.stringValue == "position" }
+    let answers = Dictionary(grouping: ninths, by: \.answer).mapValues(\.count)
+    #expect(answers.count == 9)
+    #expect(answers.values.allSatisfy { $0 * 4 < ninths.count }, "\(answers)")
+  }
+
+  /// Seen from the outside: each cell's word is the name of the colour that its middle pixel has.
+  @Test func maps() throws {
+    for sample in try SynthSample.drawn("scenes/map", 300, difficulty: 0, sides: 84...168) {
+      let image = sample.images[0]
+      let cells = sample.answer.split(separator: ";").map { $0.split(separator: " ").map(String.init) }
+      let (rows, columns) = (
+        sample.query["rows"]?.integerValue ?? 0, sample.query["columns"]?.integerValue ?? 0
+      )
+      #expect(cells.count == rows && cells.allSatisfy { $0.count == columns })
+      #expect(sample.question.contains("\(rows)") && sample.question.contains("\(columns)"))
+      let things = FactThing.all(sample.facts)
+      let ofColours = sample.query["of"]?.stringValue == "colours"
+      for (row, words) in cells.enumerated() {
+        for (column, word) in words.enumerated() where word != "-" {
+          let x = (Double(column) + 0.5) * Double(image.width) / Double(columns)
+          let y = (Double(row) + 0.5) * Double(image.height) / Double(rows)
+          let there = things.filter { $0.left <= x && x <= $0.right && $0.top <= y && y <= $0.bottom }
+          #expect(there.count == 1 && (ofColours ? there[0].colour : there[0].shape) == word)
+        }
+      }
+      // A convex thing as large as two cells covers the middle of one.
+      let large = things.filter {
+        ["circle", "square"].contains($0.shape)
+          && ($0.right - $0.left) * Double(columns) > 1.6 * Double(image.width)
+          && ($0.bottom - $0.top) * Double(rows) > 1.6 * Double(image.height)
+      }
+      for thing in large { #expect(cells.joined().contains(ofColours ? thing.colour : thing.shape)) }
     }
   }
 

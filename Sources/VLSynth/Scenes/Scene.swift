@@ -27,6 +27,22 @@ struct Thing: Sendable {
   /// "red circle"
   var name: String { paint.name + " " + shape.name }
 
+  /// Whether the point is painted in its colour: inside an odd number of its contours.
+  func covers(_ point: Point) -> Bool {
+    var inside = false
+    for contour in contours {
+      for (index, a) in contour.enumerated() {
+        let b = contour[(index + 1) % contour.count]
+        if (a.y > point.y) != (b.y > point.y),
+          point.x < a.x + (point.y - a.y) / (b.y - a.y) * (b.x - a.x)
+        {
+          inside.toggle()
+        }
+      }
+    }
+    return inside
+  }
+
   var json: JSONValue {
     var object = JSONObject([
       "shape": .string(shape.name), "colour": .string(paint.name), "box": frame.json,

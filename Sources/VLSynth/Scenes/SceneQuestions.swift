@@ -73,9 +73,13 @@ enum SceneQuestions {
     guard !scene.things.isEmpty else { return nil }
     let thing = random.pick(scene.things)
     var reference = Reference(shape: thing.shape, paint: thing.paint)
-    if random.chance(0.3) { reference.paint = nil }
+    switch random.weighted([2, 1, 1]) {
+    case 1: reference.paint = nil
+    case 2: reference.shape = nil
+    default: break
+    }
     if random.chance(0.5) {
-      if reference.paint == nil || random.chance(0.5) {
+      if reference.paint == nil || (reference.shape != nil && random.chance(0.5)) {
         reference.shape = random.pick(Scene.shapes(difficulty))
       } else {
         reference.paint = random.pick(Scene.paints(difficulty))
@@ -99,7 +103,7 @@ enum SceneQuestions {
       let second = Reference.to(b, among: scene.things, &random)
     else { return nil }
     let query = JSONObject(["ask": "relation", "of": a.json, "from": b.json])
-    if random.chance(0.4) {
+    if random.chance(0.5) {
       let pair = [side, side.opposite].sorted { $0.rawValue < $1.rawValue }
       let (one, other) = random.chance(0.5) ? (pair[0], pair[1]) : (pair[1], pair[0])
       let of = side == .left || side == .right ? " of" : ""
@@ -189,11 +193,38 @@ enum SceneQuestions {
       query: JSONObject(["ask": larger ? "larger" : "smaller", "of": .array(pair.map(\.json))]))
   }
 
-  /// Asks for the part of the picture that a thing lies in, where it clearly lies in one of nine.
+  /// Asks for the part of the picture that a thing lies in, where it clearly lies in one of nine or in one half.
   static func position(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
     guard !scene.things.isEmpty else { return nil }
     let thing = random.pick(scene.things)
     guard let reference = Reference.to(thing, among: scene.things, &random) else { return nil }
+    return random.chance(0.4)
+      ? half(thing, reference, scene, &random) : ninth(thing, reference, scene, &random)
+  }
+
+  private static func half(
+    _ thing: Thing, _ reference: Reference, _ scene: Scene, _ random: inout SynthRandom
+  ) -> Turn? {
+    let centre = thing.frame.centre
+    let (share, sides) =
+      random.chance(0.5)
+      ? (centre.x / Double(scene.size.width), ["left", "right"])
+      : (centre.y / Double(scene.size.height), ["top", "bottom"])
+    guard abs(share - 0.5) > 0.06 else { return nil }
+    let shown = random.shuffled(sides)
+    let question = Phrasing.say(
+      [
+        "Is the {0} in the {1} or the {2} half?", "Which half holds the {0}, {1} or {2}?",
+        "Is the {0} at the {1} or at the {2}?",
+      ], [reference.text] + shown, &random)
+    return Turn(
+      question, sides[share < 0.5 ? 0 : 1],
+      query: JSONObject(["ask": "half", "of": thing.json, "sides": .array(sides.map { .string($0) })]))
+  }
+
+  private static func ninth(
+    _ thing: Thing, _ reference: Reference, _ scene: Scene, _ random: inout SynthRandom
+  ) -> Turn? {
     func third(_ share: Double) -> Int? {
       if share < 0.29 { return 0 }
       if share > 0.71 { return 2 }
@@ -214,6 +245,36 @@ enum SceneQuestions {
     return Turn(
       question, answer, or: answer == "middle" ? ["centre", "center"] : [],
       query: JSONObject(["ask": "position", "of": thing.json]))
+  }
+
+  /// Asks for the colour or the shape at the middle of each cell of a grid, row by row: what is where, all of it.
+  ///
+  /// A cell has the size of a merged patch where the picture is small: 28 pixels.
+  static func map(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
+    guard !scene.things.isEmpty else { return nil }
+    func cells(_ length: Int) -> Int { min(6, max(2, (length + 14) / 28)) }
+    let (rows, columns) = (cells(scene.size.height), cells(scene.size.width))
+    let colours = random.chance(0.5)
+    let text = (0..<rows).map { row in
+      (0..<columns).map { column in
+        let middle = Point(
+          x: (Double(column) + 0.5) * Double(scene.size.width) / Double(columns),
+          y: (Double(row) + 0.5) * Double(scene.size.height) / Double(rows))
+        guard let thing = scene.things.first(where: { $0.covers(middle) }) else { return "-" }
+        return colours ? thing.paint.name : thing.shape.name
+      }.joined(separator: " ")
+    }.joined(separator: "; ")
+    let question = Phrasing.say(
+      [
+        "Map the {0} in {1} rows of {2}.", "Which {0} are where? Answer in {1} rows of {2}.",
+        "The {0} in a grid of {1} rows and {2} columns?",
+      ], [colours ? "colors" : "shapes", String(rows), String(columns)], &random)
+    return Turn(
+      question, text,
+      query: JSONObject([
+        "ask": "map", "of": .string(colours ? "colours" : "shapes"), "rows": .integer(rows),
+        "columns": .integer(columns),
+      ]))
   }
 
   /// Lists the things from left to right, where that order is clear.

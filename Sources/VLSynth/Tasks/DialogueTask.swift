@@ -55,7 +55,8 @@ struct DialogueTask: SynthTask {
       if !things.isEmpty { return things }
     }
     let most = 3 + Int((2 * difficulty).rounded())
-    return Scene.plans(random.int(1...most), distinct: true, difficulty: difficulty, &random)
+    return Scene.plans(
+      max(random.int(1...most), random.int(1...most)), distinct: true, difficulty: difficulty, &random)
   }
 
   /// As many different short questions as the scene allows, up to ten: many answers to learn from for one picture.
@@ -91,7 +92,8 @@ struct DialogueTask: SynthTask {
     if random.chance(0.4) { ask(SceneQuestions.exists(scene, difficulty, &random)) }
     for _ in 0..<random.int(0...2) { ask(SceneQuestions.relation(scene, &random)) }
     for _ in 0..<random.int(0...2) { ask(SceneQuestions.beside(scene, &random)) }
-    for _ in 0..<random.int(0...1) { ask(SceneQuestions.position(scene, &random)) }
+    for _ in 0..<random.int(0...2) { ask(SceneQuestions.position(scene, &random)) }
+    if random.chance(0.3) { ask(SceneQuestions.caption(scene, &random)) }
     return turns.count >= 3 ? turns : nil
   }
 

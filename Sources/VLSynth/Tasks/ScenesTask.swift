@@ -1,11 +1,11 @@
 /// Coloured shapes, and short questions about them.
 struct ScenesTask: SynthTask {
   let name = "scenes"
-  let summary = "coloured shapes: colour, shape, count, what is where, which is larger, captions"
+  let summary = "coloured shapes: colour, shape, count, what is where, which is larger, captions, maps"
   let skills = [
     SynthSkill("colour", 3), SynthSkill("shape", 3), SynthSkill("count", 4), SynthSkill("exists", 2),
     SynthSkill("relation", 3), SynthSkill("beside", 2), SynthSkill("size", 1.5), SynthSkill("position", 1.5),
-    SynthSkill("caption", 3),
+    SynthSkill("caption", 3), SynthSkill("map", 1.5),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -33,6 +33,7 @@ struct ScenesTask: SynthTask {
     case "beside": SceneQuestions.beside(scene, &random)
     case "size": SceneQuestions.size(scene, &random)
     case "position": SceneQuestions.position(scene, &random)
+    case "map": SceneQuestions.map(scene, &random)
     default: SceneQuestions.caption(scene, &random)
     }
   }
@@ -54,8 +55,20 @@ struct ScenesTask: SynthTask {
       return (random.shuffled(plans), Reference())
     case "relation", "beside":
       return (Scene.plans(some(2, 4), distinct: true, difficulty: difficulty, &random), Reference())
+    case "position":
+      // A large thing lies nearly always in the middle.
+      var plans = Scene.plans(some(1, 4), distinct: true, difficulty: difficulty, &random)
+      for index in plans.indices { plans[index].size = .small }
+      return (plans, Reference())
+    case "map":
+      return (
+        Scene.plans(random.int(1...some(3, 5)), distinct: true, difficulty: difficulty, &random), Reference()
+      )
     case "caption":
-      return (Scene.plans(some(1, 4), distinct: false, difficulty: difficulty, &random), Reference())
+      let most = calmer ? 1 : 2 + Int((2 * difficulty).rounded())
+      return (
+        Scene.plans(random.int(1...most), distinct: false, difficulty: difficulty, &random), Reference()
+      )
     default:
       var plans = Scene.plans(some(1, 5), distinct: true, difficulty: difficulty, &random)
       if plans.count > 1 && random.chance(0.2 * difficulty) {
