@@ -34,7 +34,7 @@ ABLATIONS = {
         },
     },
     "positions": {
-        "from": ROOT / "Runs/small-2d/checkpoint",
+        "from": ROOT / "Runs/small-2a/checkpoint",
         "arms": {
             "M-RoPE": ("config.json", {"rope_scaling": {"type": "mrope", "mrope_section": [2, 8, 22]}}),
             "1-D": ("config.json", {"position_style": "sequential"}),

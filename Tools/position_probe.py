@@ -1,9 +1,11 @@
-"""How well a linear map reads row and column of a picture's token out of each block of the text model.
+"""How well a linear map reads row and column of a picture's token out of each block of the text model, and how large the
+states are on their way from the patch embedding to the last block.
 
-    python Tools/position_probe.py Runs/small-2b/checkpoint Runs/small-2e/checkpoint
+    python Tools/position_probe.py Runs/small-1/checkpoint Runs/small-2b/checkpoint
 
 For each checkpoint and block the explained share of the variance of rows and of columns (R²), on pictures that the map was
-not fitted to: plain scenes of 112 px, sixteen tokens each. Near 0 the model cannot tell places of that axis apart.
+not fitted to: plain scenes of 112 px, sixteen tokens each. Near 0 the model cannot tell places of that axis apart. Sizes are
+root mean squares: a block that adds little to a large state is hardly heard by the next one.
 """
 
 import argparse
@@ -32,11 +34,18 @@ def draw(vlm: pathlib.Path, count: int, out: str) -> list[tuple[Image.Image, str
     return samples
 
 
-def hidden_states(directory: str, samples: list[tuple[Image.Image, str]]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Of every picture token: its state before the first block and after each, and its row and column."""
+def hidden_states(directory: str, samples: list[tuple[Image.Image, str]]
+                  ) -> tuple[list[np.ndarray], np.ndarray, list[float]]:
+    """Of every picture token: its state before the first block and after each, and its row and column. Then the sizes of the
+    encoder's states: patch embedding, each block."""
     model = Qwen2VLForConditionalGeneration.from_pretrained(directory, torch_dtype=torch.float32).eval()
     images = Qwen2VLImageProcessor.from_pretrained(directory)
     tokenizer = AutoTokenizer.from_pretrained(directory)
+    encoder = model.model.visual
+    sizes: list[list[float]] = [[] for _ in range(1 + len(encoder.blocks))]
+    for place, module in zip(sizes, [encoder.patch_embed, *encoder.blocks]):
+        module.register_forward_hook(
+            lambda _, __, output, place=place: place.append(float(output.square().mean().sqrt())))
     states: list[list[np.ndarray]] = []
     places: list[tuple[int, int]] = []
     for image, question in samples:
@@ -52,7 +61,8 @@ def hidden_states(directory: str, samples: list[tuple[Image.Image, str]]) -> tup
         mask = tokens.input_ids[0] == model.config.image_token_id
         states.append([layer[0][mask].numpy() for layer in output.hidden_states])
         places += [divmod(index, columns) for index in range(TOKENS)]
-    return [np.concatenate(layer) for layer in zip(*states)], np.array(places, dtype=float)
+    return ([np.concatenate(layer) for layer in zip(*states)], np.array(places, dtype=float),
+            [float(np.mean(values)) for values in sizes])
 
 
 def explained(states: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -75,12 +85,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         samples = draw(options.vlm, options.count, directory + "/pictures")
     for checkpoint in options.checkpoints:
-        layers, places = hidden_states(checkpoint, samples)
+        layers, places, sizes = hidden_states(checkpoint, samples)
         print(checkpoint)
+        print("  encoder, patch embedding and blocks: size " + ", ".join(f"{size:.1f}" for size in sizes))
         for block, states in enumerate(layers):
             row, column = explained(states, places)
-            print(f"  after block {block}: rows {row:.2f}, columns {column:.2f}" if block else
-                  f"  before the first: rows {row:.2f}, columns {column:.2f}")
+            name = f"after block {block}" if block else "before the first"
+            size = float(np.sqrt(np.square(states).mean()))
+            # The last one is normalised.
+            print(f"  {name}: rows {row:.2f}, columns {column:.2f}" + (f", size {size:.1f}" if block < len(layers) - 1 else ""))
 
 
 if __name__ == "__main__":
