@@ -139,14 +139,19 @@ private enum Tar {
       Tar.member("0001.png", png) + Tar.text("0001.json", chat("png", "x")) + Tar.pax("path", "0002.txt")
       + Tar.text("c", "d") + Tar.member("0002.png", png) + Tar.end
     var random = SplitMix64(state: 5)
+    var refused = 0
     for _ in 0..<300 {
       var bytes = whole
       for _ in 0...Int.random(in: 0..<4, using: &random) {
         bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
       if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &random)) }
-      _ = failure(bytes)
+      if let error = failure(bytes) {
+        #expect(error.description.contains("bad.tar"))
+        refused += 1
+      }
     }
+    #expect(refused > 100)
   }
 
   // MARK: Token shards
