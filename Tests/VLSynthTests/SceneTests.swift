@@ -48,25 +48,60 @@ struct SceneTests {
 
   @Test func relations() throws {
     for sample in try SynthSample.drawn("scenes/relation", 400) {
+      try checkRelation(sample.question, sample.answer, FactThing.all(sample.facts))
+    }
+  }
+
+  /// Whether a thing is named after the last side: "left of the star", not "in the left half".
+  private func isRelation(_ question: String) -> Bool {
+    let words = question.lowercased().split { !$0.isLetter }.map(String.init)
+    guard let last = words.lastIndex(where: { ["left", "right", "above", "below", "under"].contains($0) })
+    else { return false }
+    let said = Vocabulary(words[last...].joined(separator: " "))
+    return !said.shapes.isEmpty || !said.colours.isEmpty
+  }
+
+  private func checkRelation(_ question: String, _ answer: String, _ things: [FactThing]) throws {
+    let words = question.lowercased().split { !$0.isLetter }.map(String.init)
+    let sides = words.indices.filter { ["left", "right", "above", "below", "under"].contains(words[$0]) }
+    let first = try #require(sides.first)
+    let last = try #require(sides.last)
+    let a = things.filter(Vocabulary(words[..<first].joined(separator: " ")).fits)
+    let b = things.filter(Vocabulary(words[(last + 1)...].joined(separator: " ")).fits)
+    guard a.count == 1, b.count == 1 else {
+      Issue.record("\(question)")
+      return
+    }
+    let name = words[first] == "under" ? "below" : words[first]
+    let holds = lies(a[0], name, b[0])
+    #expect(
+      answer == (sides.count == 1 ? (holds ? "yes" : "no") : holds ? name : words[last]), "\(question)")
+  }
+
+  /// Many questions of one kind about one scene, none twice, each answered truly.
+  @Test(arguments: ["sides", "presence"]) func manyOfAKind(skill: String) throws {
+    let samples = try SynthSample.drawn("dialogue/\(skill)", 200, sides: 84...140)
+    var answers: [String: Int] = [:]
+    for sample in samples {
       let things = FactThing.all(sample.facts)
-      let words = sample.question.lowercased().split { !$0.isLetter }.map(String.init)
-      let sides = words.indices.filter { ["left", "right", "above", "below", "under"].contains(words[$0]) }
-      let first = try #require(sides.first)
-      let last = try #require(sides.last)
-      let a = things.filter(Vocabulary(words[..<first].joined(separator: " ")).fits)
-      let b = things.filter(Vocabulary(words[(last + 1)...].joined(separator: " ")).fits)
-      guard a.count == 1, b.count == 1 else {
-        Issue.record("\(sample.question)")
-        continue
-      }
-      let name = words[first] == "under" ? "below" : words[first]
-      let holds = lies(a[0], name, b[0])
-      if sides.count == 1 {
-        #expect(sample.answer == (holds ? "yes" : "no"), "\(sample.question)")
-      } else {
-        #expect(sample.answer == (holds ? name : words[last]), "\(sample.question)")
+      let questions = sample.messages.filter { $0.role == .user }.map(\.text)
+      let replies = sample.messages.filter { $0.role == .assistant }.map(\.text)
+      #expect((2...10).contains(questions.count) && Set(questions).count == questions.count)
+      for (question, answer) in zip(questions, replies) {
+        answers[answer, default: 0] += 1
+        if skill == "presence" {
+          let isThere = things.contains(where: Vocabulary(question).fits)
+          #expect(answer == (isThere ? "yes" : "no"), "\(question)")
+        } else if isRelation(question) {
+          try checkRelation(question, answer, things)
+        }
       }
     }
+    for pair in [["yes", "no"], ["left", "right"], ["above", "below"]] where answers[pair[0]] != nil {
+      let (one, other) = (Double(answers[pair[0]] ?? 0), Double(answers[pair[1]] ?? 0))
+      #expect(abs(one - other) < 0.15 * (one + other), "\(answers)")
+    }
+    #expect(skill == "sides" ? answers.count > 8 : Set(answers.keys) == ["yes", "no"])
   }
 
   @Test func whatLiesBeside() throws {

@@ -61,6 +61,15 @@ import VLTraining
         ["learn={text: {rate: 1e-3, layers: last 1}, encoder: {rate: 1e-3, layers: first 1}}"],
         { $0.hasPrefix("model.layers.1.") || $0.hasPrefix("visual.blocks.0.") }
       ),
+      (
+        [
+          "learn={encoder: {rate: 1e-3, outer_rate: 0}, text: {rate: 1e-3, layers: last 1, outer_rate: 1e-2}}"
+        ],
+        {
+          $0.hasPrefix("visual.blocks.") || $0.hasPrefix("model.layers.1.")
+            || ["model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"].contains($0)
+        }
+      ),
       (["learn={encoder: {rate: 1e-3}}"], { $0.hasPrefix("visual.") && !$0.contains(".merger.") }),
     ] as [([String], (String) -> Bool)] {
       let scratch = TinyRun()

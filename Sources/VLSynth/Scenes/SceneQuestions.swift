@@ -98,9 +98,16 @@ enum SceneQuestions {
 
   /// Asks whether one thing lies on a side of another, where that is clear.
   static func relation(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
-    guard let (a, b, side) = clearPair(scene, &random),
-      let first = Reference.to(a, among: scene.things, &random),
-      let second = Reference.to(b, among: scene.things, &random)
+    guard let (a, b, side) = clearPair(scene, &random) else { return nil }
+    return relation(a, b, side, among: scene.things, &random)
+  }
+
+  /// Asks whether `a` lies on this side of `b`, which it does, or on the opposite one.
+  static func relation(
+    _ a: Thing, _ b: Thing, _ side: Side, among things: [Thing], _ random: inout SynthRandom
+  ) -> Turn? {
+    guard let first = Reference.to(a, among: things, &random),
+      let second = Reference.to(b, among: things, &random)
     else { return nil }
     let query = JSONObject(["ask": "relation", "of": a.json, "from": b.json])
     if random.chance(0.5) {

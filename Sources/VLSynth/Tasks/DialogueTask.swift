@@ -3,22 +3,32 @@ internal import VLJSON
 /// Several turns about one picture.
 struct DialogueTask: SynthTask {
   let name = "dialogue"
-  let summary = "two to five turns about one scene, with questions that refer back; quizzes of up to ten"
-  let skills = [SynthSkill("mixed", 2), SynthSkill("follow-up", 2), SynthSkill("quiz")]
+  let summary =
+    "two to five turns about one scene, with questions that refer back; up to ten about all, sides or presence"
+  let skills = [
+    SynthSkill("mixed", 2), SynthSkill("follow-up", 2), SynthSkill("quiz"), SynthSkill("sides", 0.5),
+    SynthSkill("presence", 0.5),
+  ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     for _ in 0..<300 {
       let most = 2 + Int((3 * desk.difficulty).rounded())
       let plans =
-        skill == "quiz"
-        ? quizzed(desk.difficulty, &random)
-        : Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
+        switch skill {
+        case "quiz": quizzed(desk.difficulty, &random)
+        case "sides": ScenesTask.small(random.int(2...most + 1), desk.difficulty, &random)
+        case "presence":
+          Scene.plans(random.int(1...most + 1), distinct: true, difficulty: desk.difficulty, &random)
+        default: Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
+        }
       let scene = Scene.lay(plans, in: desk.pictureSize(&random), difficulty: desk.difficulty, &random)
       guard scene.things.count == plans.count else { continue }
       let turns =
         switch skill {
         case "mixed": mixed(scene, desk.difficulty, &random)
         case "quiz": quiz(scene, desk.difficulty, &random)
+        case "sides": sides(scene, &random)
+        case "presence": presence(scene, desk.difficulty, &random)
         default: followUp(scene, &random)
         }
       guard let turns else { continue }
@@ -95,6 +105,43 @@ struct DialogueTask: SynthTask {
     for _ in 0..<random.int(0...2) { ask(SceneQuestions.position(scene, &random)) }
     if random.chance(0.3) { ask(SceneQuestions.caption(scene, &random)) }
     return turns.count >= 3 ? turns : nil
+  }
+
+  /// Where things are, by themselves and from each other: one answer alone tells little of what decides it, many do.
+  private func sides(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
+    var (relations, pairs): ([Turn], Set<String>) = ([], [])
+    for _ in 0..<random.int(4...7) {
+      guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { continue }
+      // The same two the other way round would need no look at the picture.
+      let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
+      guard pairs.insert(names.joined(separator: ", ")).inserted,
+        let turn = SceneQuestions.relation(a, b, side, among: scene.things, &random)
+      else { continue }
+      relations.append(turn)
+    }
+    var places: [Turn] = []
+    for _ in 0..<random.int(0...3) {
+      guard let turn = SceneQuestions.position(scene, &random), !places.contains(where: { $0.query == turn.query })
+      else { continue }
+      places.append(turn)
+    }
+    let turns = random.chance(0.7) ? relations + places : places + relations
+    return turns.count >= 2 ? turns : nil
+  }
+
+  /// What is there and what is not.
+  private func presence(
+    _ scene: Scene, _ difficulty: Double, _ random: inout SynthRandom
+  ) -> [Turn]? {
+    var turns: [Turn] = []
+    for _ in 0..<random.int(4...10) {
+      if let turn = SceneQuestions.exists(scene, difficulty, &random),
+        !turns.contains(where: { $0.query == turn.query })
+      {
+        turns.append(turn)
+      }
+    }
+    return turns.count >= 2 ? turns : nil
   }
 
   /// A question about a thing, and then about "it".

@@ -56,10 +56,7 @@ struct ScenesTask: SynthTask {
     case "relation", "beside":
       return (Scene.plans(some(2, 4), distinct: true, difficulty: difficulty, &random), Reference())
     case "position":
-      // A large thing lies nearly always in the middle.
-      var plans = Scene.plans(some(1, 4), distinct: true, difficulty: difficulty, &random)
-      for index in plans.indices { plans[index].size = .small }
-      return (plans, Reference())
+      return (Self.small(some(1, 4), difficulty, &random), Reference())
     case "map":
       return (
         Scene.plans(random.int(1...some(3, 5)), distinct: true, difficulty: difficulty, &random), Reference()
@@ -76,6 +73,13 @@ struct ScenesTask: SynthTask {
       }
       return (plans, Reference())
     }
+  }
+
+  /// Things with room to lie anywhere: a large one lies nearly always in the middle.
+  static func small(_ count: Int, _ difficulty: Double, _ random: inout SynthRandom) -> [ThingPlan] {
+    var plans = Scene.plans(count, distinct: true, difficulty: difficulty, &random)
+    for index in plans.indices { plans[index].size = .small }
+    return plans
   }
 
   /// Things of which a count drawn evenly matches a reference, and others that do not.

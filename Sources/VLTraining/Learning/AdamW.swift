@@ -53,7 +53,7 @@ public struct AdamW: Sendable {
         (
           learner.variable, gradient, moments[index],
           AdamWTerms(
-            step: steps[index], rate: factor * (rates[learner.part] ?? 0),
+            step: steps[index], rate: factor * learner.rate,
             decay: learner.decays ? settings.decay : 0,
             beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon)
         ))

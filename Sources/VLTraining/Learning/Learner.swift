@@ -6,8 +6,10 @@ public import VLTensor
 public struct Learner: Sendable {
   /// Its published name; an adapter's, as PEFT spells it.
   public let name: String
-  /// The part that it belongs to, which decides its learning rate.
+  /// The part that it belongs to.
   public let part: ModelPart
+  /// The learning rate, which the schedule scales.
+  public let rate: Double
   /// Whether weight decay applies: to matrices, not to norms and biases.
   public let decays: Bool
   /// What learns.
@@ -32,14 +34,10 @@ extension TrainableModel {
     if let lora = recipe.lora {
       try attach(lora, seed: recipe.seed) { recipe.learn[reference.place(of: $0).part] != nil }
     }
-    var opener = Opener(compute: compute, place: reference.place) { place in
-      guard recipe.lora == nil, let how = recipe.learn[place.part] else { return false }
-      switch (how.layers, place.layer) {
-      case (.all, _): return true
-      case (.first(let count), let layer?): return layer < count
-      case (.last(let count), let layer?): return layer >= reference.layerCount(of: place.part) - count
-      case (_, nil): return false
-      }
+    var opener = Opener(compute: compute, place: reference.place, adapterRates: recipe.learn.mapValues(\.rate)) {
+      place in
+      guard recipe.lora == nil, let how = recipe.learn[place.part] else { return 0 }
+      return how.rate(ofLayer: place.layer, of: reference.layerCount(of: place.part))
     }
     try visitParameters(&opener)
     guard !opener.learners.isEmpty else {
@@ -77,34 +75,42 @@ private struct Opener: ParameterVisitor {
   var learners: [Learner] = []
   let compute: Compute
   let place: (String) -> ParameterPlace
-  let learns: (ParameterPlace) -> Bool
+  let adapterRates: [ModelPart: Double]
+  let rate: (ParameterPlace) -> Double
 
   init(
-    compute: Compute, place: @escaping (String) -> ParameterPlace, learns: @escaping (ParameterPlace) -> Bool
+    compute: Compute, place: @escaping (String) -> ParameterPlace, adapterRates: [ModelPart: Double],
+    rate: @escaping (ParameterPlace) -> Double
   ) {
     self.compute = compute
     self.place = place
-    self.learns = learns
+    self.adapterRates = adapterRates
+    self.rate = rate
   }
 
   mutating func visit(_ parameter: inout Parameter, named name: String) {
     let place = place(name)
-    if learns(place) { open(&parameter, name, place.part) } else { parameter.freeze() }
+    let rate = rate(place)
+    if rate > 0 { open(&parameter, name, place.part, rate) } else { parameter.freeze() }
   }
 
   mutating func visit(_ linear: inout Linear, named prefix: String) {
     guard var adapter = linear.adapter else { return }
     let part = place(prefix).part
-    open(&adapter.down, prefix + LowRankAdapter.downName, part)
-    open(&adapter.up, prefix + LowRankAdapter.upName, part)
+    let rate = adapterRates[part] ?? 0
+    open(&adapter.down, prefix + LowRankAdapter.downName, part, rate)
+    open(&adapter.up, prefix + LowRankAdapter.upName, part, rate)
     linear.adapter = adapter
   }
 
-  private mutating func open(_ parameter: inout Parameter, _ name: String, _ part: ModelPart) {
+  private mutating func open(
+    _ parameter: inout Parameter, _ name: String, _ part: ModelPart, _ rate: Double
+  ) {
     parameter.makeVariable(on: compute)
     guard let variable = parameter.variable else { return }
     learners.append(
-      Learner(name: name, part: part, decays: parameter.role == .matrix, variable: variable))
+      Learner(
+        name: name, part: part, rate: rate, decays: parameter.role == .matrix, variable: variable))
   }
 }
 

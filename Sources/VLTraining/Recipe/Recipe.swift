@@ -31,6 +31,23 @@ public struct Recipe: Sendable, Equatable {
     public var layers = Layers.all
     /// The learning rate, which the schedule scales.
     public var rate: Double
+    /// The learning rate of what lies outside the blocks (patch or token embedding, final norm, head), 0 to let it
+    /// rest; nil for the part's own where all of it learns, and rest where only some blocks do.
+    public var outerRate: Double?
+
+    /// The learning rate of a parameter of the part; 0 if it rests.
+    /// - Parameters:
+    ///   - layer: its block, nil outside the blocks.
+    ///   - count: how many blocks the part has.
+    func rate(ofLayer layer: Int?, of count: Int) -> Double {
+      switch (layers, layer) {
+      case (.all, nil): outerRate ?? rate
+      case (_, nil): outerRate ?? 0
+      case (.all, _): rate
+      case (.first(let learnt), let layer?): layer < learnt ? rate : 0
+      case (.last(let learnt), let layer?): layer >= count - learnt ? rate : 0
+      }
+    }
   }
 
   /// Small learnt matrices beside frozen weights.

@@ -62,6 +62,10 @@ extension Recipe {
       throw top.error(
         "lora", "contradicts learn.\(part.key.rawValue).layers; adapters are chosen by lora.targets alone")
     }
+    if lora != nil, let part = learn.first(where: { $0.value.outerRate != nil }) {
+      throw top.error(
+        "lora", "contradicts learn.\(part.key.rawValue).outer_rate; outside the blocks nothing but adapters learns")
+    }
     let schedule = try top.map("schedule", ScheduleShape.keys)
     self.schedule = try schedule.map(ScheduleShape.init) ?? ScheduleShape()
     optimizer = try top.map("optimizer", Optimizer.keys).map(Optimizer.init) ?? Optimizer()
@@ -94,12 +98,16 @@ extension Recipe {
   private static func parts(_ reader: RecipeReader) throws -> [ModelPart: Part] {
     var parts: [ModelPart: Part] = [:]
     for part in ModelPart.allCases {
-      guard let map = try reader.map(part.rawValue, ["rate", "layers"]) else { continue }
+      guard let map = try reader.map(part.rawValue, ["rate", "outer_rate", "layers"]) else { continue }
       guard let layers = try Layers(map, in: part) else { continue }
       guard let rate = try map.double("rate", in: 0...100, above: true) else {
         throw map.missing("rate", "give the part a learning rate, such as 1e-4")
       }
-      parts[part] = Part(layers: layers, rate: rate)
+      let outer = try map.double("outer_rate", in: 0...100)
+      if outer != nil, part == .merger {
+        throw map.error("outer_rate", "the merger has no blocks; rate is all of it")
+      }
+      parts[part] = Part(layers: layers, rate: rate, outerRate: outer)
     }
     return parts
   }

@@ -34,6 +34,7 @@ extension Recipe {
         case .last(let count): .string("last \(count)")
         }
       all[key + "rate"] = .number(how.rate)
+      all[key + "outer_rate"] = how.outerRate.map { .number($0) }
     }
     if let lora {
       all["lora.rank"] = .integer(lora.rank)
