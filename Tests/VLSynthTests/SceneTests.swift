@@ -86,7 +86,7 @@ struct SceneTests {
       let things = FactThing.all(sample.facts)
       let questions = sample.messages.filter { $0.role == .user }.map(\.text)
       let replies = sample.messages.filter { $0.role == .assistant }.map(\.text)
-      #expect((2...10).contains(questions.count) && Set(questions).count == questions.count)
+      #expect((2...11).contains(questions.count) && Set(questions).count == questions.count)
       for (question, answer) in zip(questions, replies) {
         answers[answer, default: 0] += 1
         if skill == "presence" {

@@ -232,6 +232,19 @@ enum SceneQuestions {
   private static func ninth(
     _ thing: Thing, _ reference: Reference, _ scene: Scene, _ random: inout SynthRandom
   ) -> Turn? {
+    guard let answer = part(of: scene, holding: thing) else { return nil }
+    let question = Phrasing.say(
+      [
+        "In which part of the picture is the {0}?", "Which part of the picture holds the {0}?",
+        "In which corner or part is the {0}?", "What is the position of the {0}?",
+      ], [reference.text], &random)
+    return Turn(
+      question, answer, or: answer == "middle" ? ["centre", "center"] : [],
+      query: JSONObject(["ask": "position", "of": thing.json]))
+  }
+
+  /// "top left", "middle"; nil if the thing lies between two of the nine parts.
+  private static func part(of scene: Scene, holding thing: Thing) -> String? {
     func third(_ share: Double) -> Int? {
       if share < 0.29 { return 0 }
       if share > 0.71 { return 2 }
@@ -242,16 +255,47 @@ enum SceneQuestions {
       let row = third(centre.y / Double(scene.size.height))
     else { return nil }
     let words = [["top"], ["middle"], ["bottom"]][row] + [["left"], ["middle"], ["right"]][column]
-    let answer =
-      words == ["middle", "middle"] ? "middle" : words.filter { $0 != "middle" }.joined(separator: " ")
+    return words == ["middle", "middle"] ? "middle" : words.filter { $0 != "middle" }.joined(separator: " ")
+  }
+
+  /// Lists the things in the order of their colours or of their shapes, each with its other attribute or its place.
+  ///
+  /// What comes second hangs on what was said just before it, and on nothing else: the shortest way to learn to find
+  /// a thing by its name.
+  static func list(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
+    guard !scene.things.isEmpty else { return nil }
+    let byColour = random.chance(0.5)
+    func first(_ thing: Thing) -> String { byColour ? thing.paint.name : thing.shape.name }
+    let sorted = scene.things.sorted { first($0) < first($1) }
+    // Two of one name have no order.
+    for (a, b) in zip(sorted, sorted.dropFirst()) where first(a) == first(b) { return nil }
+    let order = byColour ? "color" : "shape"
+    let query = JSONObject([
+      "ask": "list", "by": .string(order == "color" ? "colour" : "shape"),
+    ])
+    if random.chance(0.5) {
+      let places = sorted.compactMap { part(of: scene, holding: $0) }
+      guard places.count == sorted.count else { return nil }
+      let question = Phrasing.say(
+        [
+          "Where is each {0}?", "Give the place of each {0}.", "Each {0} and its place?",
+          "List each {0} with its place.",
+        ], [order], &random)
+      let answer = zip(sorted, places).map { first($0) + " " + $1 }
+      return Turn(
+        [.text(question)], [.text(answer.joined(separator: ", "))], .list(answer),
+        query: query.adding("of", "place"))
+    }
+    let other = byColour ? "shape" : "color"
     let question = Phrasing.say(
       [
-        "In which part of the picture is the {0}?", "Which part of the picture holds the {0}?",
-        "In which corner or part is the {0}?", "What is the position of the {0}?",
-      ], [reference.text], &random)
+        "Which {1} has each {0}?", "Give the {1} of each {0}.", "Each {0} and its {1}?",
+        "List each {0} with its {1}.",
+      ], [order, other], &random)
+    let answer = sorted.map { first($0) + " " + (byColour ? $0.shape.name : $0.paint.name) }
     return Turn(
-      question, answer, or: answer == "middle" ? ["centre", "center"] : [],
-      query: JSONObject(["ask": "position", "of": thing.json]))
+      [.text(question)], [.text(answer.joined(separator: ", "))], .list(answer),
+      query: query.adding("of", .string(byColour ? "shape" : "colour")))
   }
 
   /// Asks for the colour or the shape at the middle of each cell of a grid, row by row: what is where, all of it.

@@ -4,7 +4,7 @@ internal import VLJSON
 struct DialogueTask: SynthTask {
   let name = "dialogue"
   let summary =
-    "two to five turns about one scene, with questions that refer back; up to ten about all, sides or presence"
+    "two to five turns about one scene, some of which say \"it\"; about ten on all of it, on sides or on presence"
   let skills = [
     SynthSkill("mixed", 2), SynthSkill("follow-up", 2), SynthSkill("quiz"), SynthSkill("sides", 0.5),
     SynthSkill("presence", 0.5),
@@ -110,7 +110,7 @@ struct DialogueTask: SynthTask {
   /// Where things are, by themselves and from each other: one answer alone tells little of what decides it, many do.
   private func sides(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
     var (relations, pairs): ([Turn], Set<String>) = ([], [])
-    for _ in 0..<random.int(4...7) {
+    for _ in 0..<random.int(4...8) {
       guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { continue }
       // The same two the other way round would need no look at the picture.
       let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
@@ -121,7 +121,8 @@ struct DialogueTask: SynthTask {
     }
     var places: [Turn] = []
     for _ in 0..<random.int(0...3) {
-      guard let turn = SceneQuestions.position(scene, &random), !places.contains(where: { $0.query == turn.query })
+      guard let turn = SceneQuestions.position(scene, &random),
+        !places.contains(where: { $0.query == turn.query })
       else { continue }
       places.append(turn)
     }

@@ -1,11 +1,11 @@
 /// Coloured shapes, and short questions about them.
 struct ScenesTask: SynthTask {
   let name = "scenes"
-  let summary = "coloured shapes: colour, shape, count, what is where, which is larger, captions, maps"
+  let summary = "coloured shapes: colour, shape, count, what is where, which is larger, captions, maps, lists"
   let skills = [
     SynthSkill("colour", 3), SynthSkill("shape", 3), SynthSkill("count", 4), SynthSkill("exists", 2),
     SynthSkill("relation", 3), SynthSkill("beside", 2), SynthSkill("size", 1.5), SynthSkill("position", 1.5),
-    SynthSkill("caption", 3), SynthSkill("map", 1.5),
+    SynthSkill("caption", 3), SynthSkill("map", 1.5), SynthSkill("list", 1.5),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -34,6 +34,7 @@ struct ScenesTask: SynthTask {
     case "size": SceneQuestions.size(scene, &random)
     case "position": SceneQuestions.position(scene, &random)
     case "map": SceneQuestions.map(scene, &random)
+    case "list": SceneQuestions.list(scene, &random)
     default: SceneQuestions.caption(scene, &random)
     }
   }
@@ -60,6 +61,14 @@ struct ScenesTask: SynthTask {
     case "map":
       return (
         Scene.plans(random.int(1...some(3, 5)), distinct: true, difficulty: difficulty, &random), Reference()
+      )
+    case "list":
+      let most = some(3, 5)
+      let count = max(random.int(1...most), random.int(1...most))
+      return (
+        random.chance(0.5)
+          ? Self.small(count, difficulty, &random)
+          : Scene.plans(count, distinct: true, difficulty: difficulty, &random), Reference()
       )
     case "caption":
       let most = calmer ? 1 : 2 + Int((2 * difficulty).rounded())

@@ -34,7 +34,9 @@ extension TrainableModel {
     if let lora = recipe.lora {
       try attach(lora, seed: recipe.seed) { recipe.learn[reference.place(of: $0).part] != nil }
     }
-    var opener = Opener(compute: compute, place: reference.place, adapterRates: recipe.learn.mapValues(\.rate)) {
+    var opener = Opener(
+      compute: compute, place: reference.place, adapterRates: recipe.learn.mapValues(\.rate)
+    ) {
       place in
       guard recipe.lora == nil, let how = recipe.learn[place.part] else { return 0 }
       return how.rate(ofLayer: place.layer, of: reference.layerCount(of: place.part))

@@ -64,7 +64,8 @@ extension Recipe {
     }
     if lora != nil, let part = learn.first(where: { $0.value.outerRate != nil }) {
       throw top.error(
-        "lora", "contradicts learn.\(part.key.rawValue).outer_rate; outside the blocks nothing but adapters learns")
+        "lora",
+        "contradicts learn.\(part.key.rawValue).outer_rate; outside the blocks nothing but adapters learns")
     }
     let schedule = try top.map("schedule", ScheduleShape.keys)
     self.schedule = try schedule.map(ScheduleShape.init) ?? ScheduleShape()
