@@ -198,6 +198,31 @@ struct SceneTests {
     }
   }
 
+  /// In order of the words asked by, every thing once, with what it has.
+  @Test func lists() throws {
+    for sample in try SynthSample.drawn("scenes/list", 300, sides: 84...168) {
+      let byColour = sample.query["by"]?.stringValue == "colour"
+      let of = try #require(sample.query["of"]?.stringValue)
+      let asked = sample.question.lowercased().split { !$0.isLetter }
+      #expect(asked.contains("each") && asked.contains(byColour ? "color" : "shape"))
+      let things = FactThing.all(sample.facts)
+      let width = try #require(sample.facts["width"]?.doubleValue)
+      let height = try #require(sample.facts["height"]?.doubleValue)
+      let items = sample.answer.split(separator: ", ").map { $0.split(separator: " ").map(String.init) }
+      #expect(items.map { $0[0] } == things.map { byColour ? $0.colour : $0.shape }.sorted())
+      for item in items {
+        let thing = try #require(things.first { (byColour ? $0.colour : $0.shape) == item[0] })
+        switch of {
+        case "place":
+          let (x, y) = (thing.x / width, thing.y / height)
+          #expect(item.contains("left") == (x < 1.0 / 3) && item.contains("right") == (x > 2.0 / 3))
+          #expect(item.contains("top") == (y < 1.0 / 3) && item.contains("bottom") == (y > 2.0 / 3))
+        default: #expect(item.dropFirst() == [of == "shape" ? thing.shape : thing.colour])
+        }
+      }
+    }
+  }
+
   @Test func captions() throws {
     for sample in try SynthSample.drawn("scenes/caption", 200) {
       let things = FactThing.all(sample.facts).sorted { $0.x < $1.x }
