@@ -11,7 +11,7 @@ public struct Schedule: Sendable, Equatable {
   /// A schedule.
   public init(_ shape: Recipe.ScheduleShape) { self.shape = shape }
 
-  /// The factor at a step of a run of `total` steps.
+  /// The factor at a step of a schedule of `total` steps; after them, where it ends.
   /// - Parameter step: from 0.
   public func factor(step: Int, total: Int) -> Double {
     factor(

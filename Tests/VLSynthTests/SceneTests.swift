@@ -223,6 +223,39 @@ struct SceneTests {
     }
   }
 
+  /// Every thing of the answer lies where it says.
+  @Test func placesOfAll() throws {
+    for sample in try SynthSample.drawn("scenes/places", 300, sides: 84...168) {
+      let things = FactThing.all(sample.facts)
+      let width = try #require(sample.facts["width"]?.doubleValue)
+      let height = try #require(sample.facts["height"]?.doubleValue)
+      let words = sample.question.lowercased().split { !$0.isLetter }.map(String.init)
+      let items = sample.answer.split(separator: ", ").map { $0.split(separator: " ").map(String.init) }
+      #expect(things.count >= 2 && items.count == things.count)
+      // Named in the question, in its order, or in the answer, in that of their names.
+      let named =
+        sample.question.contains("each shape")
+        ? items.map { $0.prefix(2).joined(separator: " ") }
+        : sample.question.split(separator: "the ").map(String.init).filter {
+          !Vocabulary($0).shapes.isEmpty || !Vocabulary($0).colours.isEmpty
+        }
+      let halves = words.contains("left") || words.contains("top")
+      for (name, item) in zip(named, items) {
+        let meant = things.filter(Vocabulary(name).fits)
+        #expect(meant.count == 1, "\(sample.question) \(sample.answer)")
+        guard let thing = meant.first else { continue }
+        let (x, y) = (thing.x / width, thing.y / height)
+        if halves {
+          #expect(
+            item.last == (words.contains("left") ? (x < 0.5 ? "left" : "right") : y < 0.5 ? "top" : "bottom"))
+        } else {
+          #expect(item.contains("left") == (x < 1.0 / 3) && item.contains("right") == (x > 2.0 / 3))
+          #expect(item.contains("top") == (y < 1.0 / 3) && item.contains("bottom") == (y > 2.0 / 3))
+        }
+      }
+    }
+  }
+
   @Test func captions() throws {
     for sample in try SynthSample.drawn("scenes/caption", 200) {
       let things = FactThing.all(sample.facts).sorted { $0.x < $1.x }

@@ -136,6 +136,8 @@ private let small = """
     ("learn={encoder: {rate: 1, layers: none}}", "learn: is missing"),
     ("schedule.warmup=101", "longer than the run"), ("schedule.floor=2", "not between 0.0 and 1.0"),
     ("schedule={shape: constant, floor: 0.5}", "a constant schedule has none"),
+    ("schedule={shape: constant, steps: 5}", "a constant schedule has no end"),
+    ("schedule={warmup: 9, steps: 5}", "9 is longer than the schedule's 5 steps"),
     ("optimizer.beta1=1", "optimizer.beta1"), ("optimizer.clip=0", "optimizer.clip"),
     ("optimizer=fast", "keys and values are expected, not \"fast\""),
     ("batch.tokens=1", "batch.tokens: 1 is outside"),

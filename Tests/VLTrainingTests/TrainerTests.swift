@@ -53,6 +53,23 @@ import VLTraining
     #expect(report["supervised"]?.integerValue == places)
   }
 
+  /// A run may end on the way of its schedule, or go on after its end.
+  @Test func aScheduleHasALengthOfItsOwn() throws {
+    let rates = try [["steps=6"], ["steps=3", "schedule.steps=6"], ["steps=6", "schedule.steps=3"]].map {
+      settings in
+      let tiny = TinyRun()
+      _ = try tiny.recipe()
+      var trainer = try tiny.trainer(
+        try Recipe(
+          file: tiny.scratch.path + "/tiny.yaml",
+          settings: ["schedule={shape: linear, floor: 0.5}", "evaluation="] + settings))
+      try tiny.train(&trainer)
+      return try tiny.metrics().map { try #require($0["learning_rate"]?["text"]?.doubleValue) / 1e-3 }
+    }
+    #expect(rates[0].count == 6 && Array(rates[0].prefix(3)) == rates[1])
+    #expect(zip(rates[2], [1, 5.0 / 6, 4.0 / 6, 0.5, 0.5, 0.5]).allSatisfy { abs($0 - $1) < 1e-12 })
+  }
+
   @Test func onlyWhatTheRecipeNamesMoves() throws {
     let tiny = TinyRun()
     for (settings, learns) in [

@@ -328,6 +328,41 @@ enum SceneQuestions {
       ]))
   }
 
+  /// Asks of every thing in which half or part of the picture it lies, where that is clear of all: by their names, or
+  /// for a list of names with places.
+  static func places(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
+    guard !scene.things.isEmpty else { return nil }
+    let kind = random.weighted([2, 2, 1])
+    let sides = [["left", "right"], ["top", "bottom"], []][kind]
+    func place(_ thing: Thing) -> String? {
+      if kind == 2 { return part(of: scene, holding: thing) }
+      let (centre, size) = (thing.frame.centre, scene.size)
+      let share = kind == 0 ? centre.x / Double(size.width) : centre.y / Double(size.height)
+      return abs(share - 0.5) > 0.06 ? sides[share < 0.5 ? 0 : 1] : nil
+    }
+    let named = random.chance(0.5)
+    let things = named ? random.shuffled(scene.things) : scene.things.sorted { $0.name < $1.name }
+    let places = things.compactMap(place)
+    let references = things.compactMap { Reference.to($0, among: scene.things, &random) }
+    guard places.count == things.count, references.count == things.count else { return nil }
+    let shown = kind == 2 ? "in which part of the picture" : random.shuffled(sides).joined(separator: " or ")
+    let query = JSONObject([
+      "ask": "places", "sides": .array(sides.map { .string($0) }), "of": .array(things.map(\.json)),
+    ])
+    guard named else {
+      let question = Phrasing.say(
+        ["{0}: each shape?", "Where is each shape, {1}?", "List each shape and its place, {1}."],
+        [Phrasing.capitalised(shown), shown], &random)
+      let answer = zip(things, places).map { $0.name + " " + $1 }.joined(separator: ", ")
+      return Turn(question, answer, query: query)
+    }
+    let names = Phrasing.list(references.map { "the " + $0.text })
+    let question = Phrasing.say(
+      ["{0}: {2}?", "Where is each, {1}: {2}?", "Where, {1}, are {2}?"],
+      [Phrasing.capitalised(shown), shown, names], &random)
+    return Turn(question, places.joined(separator: ", "), query: query)
+  }
+
   /// Lists the things from left to right, where that order is clear.
   static func caption(_ scene: Scene, _ random: inout SynthRandom) -> Turn? {
     guard let sorted = leftToRight(scene) else { return nil }

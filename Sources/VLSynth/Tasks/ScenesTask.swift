@@ -1,11 +1,12 @@
 /// Coloured shapes, and short questions about them.
 struct ScenesTask: SynthTask {
   let name = "scenes"
-  let summary = "coloured shapes: colour, shape, count, what is where, which is larger, captions, maps, lists"
+  let summary =
+    "coloured shapes: colour, shape, count, what is where, which is larger, captions, maps, lists, places"
   let skills = [
     SynthSkill("colour", 3), SynthSkill("shape", 3), SynthSkill("count", 4), SynthSkill("exists", 2),
     SynthSkill("relation", 3), SynthSkill("beside", 2), SynthSkill("size", 1.5), SynthSkill("position", 1.5),
-    SynthSkill("caption", 3), SynthSkill("map", 1.5), SynthSkill("list", 1.5),
+    SynthSkill("caption", 3), SynthSkill("map", 1.5), SynthSkill("list", 1.5), SynthSkill("places", 1.5),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -35,6 +36,7 @@ struct ScenesTask: SynthTask {
     case "position": SceneQuestions.position(scene, &random)
     case "map": SceneQuestions.map(scene, &random)
     case "list": SceneQuestions.list(scene, &random)
+    case "places": SceneQuestions.places(scene, &random)
     default: SceneQuestions.caption(scene, &random)
     }
   }
@@ -61,6 +63,13 @@ struct ScenesTask: SynthTask {
     case "map":
       return (
         Scene.plans(random.int(1...some(3, 5)), distinct: true, difficulty: difficulty, &random), Reference()
+      )
+    case "places":
+      let count = calmer ? 2 : random.int(2...some(3, 5))
+      return (
+        random.chance(0.5)
+          ? Self.small(count, difficulty, &random)
+          : Scene.plans(count, distinct: true, difficulty: difficulty, &random), Reference()
       )
     case "list":
       let most = some(3, 5)

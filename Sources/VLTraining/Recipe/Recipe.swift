@@ -77,12 +77,15 @@ public struct Recipe: Sendable, Equatable {
     public var warmup = 0
     /// Where the rate ends, as a share of the full rate.
     public var floor = 0.0
+    /// How many steps it takes to get there, whatever the run's own length; nil for as many as the run has.
+    public var steps: Int?
 
-    /// A schedule; without arguments half a cosine down to 0, without warm-up.
-    public init(shape: Shape = .cosine, warmup: Int = 0, floor: Double = 0) {
+    /// A schedule; without arguments half a cosine down to 0, without warm-up, over the whole run.
+    public init(shape: Shape = .cosine, warmup: Int = 0, floor: Double = 0, steps: Int? = nil) {
       self.shape = shape
       self.warmup = warmup
       self.floor = floor
+      self.steps = steps
     }
   }
 

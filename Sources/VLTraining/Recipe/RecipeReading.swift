@@ -188,7 +188,7 @@ extension Recipe.LoRA {
 }
 
 extension Recipe.ScheduleShape {
-  fileprivate static let keys = ["shape", "warmup", "floor"]
+  fileprivate static let keys = ["shape", "warmup", "floor", "steps"]
 
   fileprivate init(_ reader: RecipeReader) throws {
     if let shape = try reader.choice("shape", Shape.self) { self.shape = shape }
@@ -198,6 +198,16 @@ extension Recipe.ScheduleShape {
         throw reader.error("floor", "a constant schedule has none; leave it out, or choose cosine or linear")
       }
       self.floor = floor
+    }
+    if let steps = try reader.int("steps", in: 1...1_000_000_000) {
+      if shape == .constant {
+        throw reader.error(
+          "steps", "a constant schedule has no end; leave it out, or choose cosine or linear")
+      }
+      guard warmup <= steps else {
+        throw reader.error("warmup", "\(warmup) is longer than the schedule's \(steps) steps")
+      }
+      self.steps = steps
     }
   }
 }

@@ -44,6 +44,7 @@ extension Recipe {
     all["schedule.shape"] = .string(schedule.shape.rawValue)
     all["schedule.warmup"] = .integer(schedule.warmup)
     if schedule.shape != .constant { all["schedule.floor"] = .number(schedule.floor) }
+    all["schedule.steps"] = schedule.steps.map { .integer($0) }
     all["optimizer.beta1"] = .number(optimizer.beta1)
     all["optimizer.beta2"] = .number(optimizer.beta2)
     all["optimizer.epsilon"] = .number(optimizer.epsilon)

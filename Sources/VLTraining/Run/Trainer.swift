@@ -241,9 +241,10 @@ public struct Trainer {
 
   /// What the schedule multiplies the learning rates by in a step that begins after `progress` of the run.
   private func factor(_ progress: Double) -> Double {
-    switch recipe.length {
-    case .steps(let total): schedule.factor(step: state.step, total: total)
-    case .epochs: schedule.factor(step: state.step, progress: progress, warmupEnd: state.warmupEnd ?? 0)
+    switch (recipe.schedule.steps, recipe.length) {
+    case (let total?, _), (nil, .steps(let total)): schedule.factor(step: state.step, total: total)
+    case (nil, .epochs):
+      schedule.factor(step: state.step, progress: progress, warmupEnd: state.warmupEnd ?? 0)
     }
   }
 
