@@ -36,7 +36,7 @@ ABLATIONS = {
     "positions": {
         "from": ROOT / "Runs/small-2a/checkpoint",
         "arms": {
-            "M-RoPE": ("config.json", {"rope_scaling": {"type": "mrope", "mrope_section": [2, 8, 22]}}),
+            "M-RoPE": ("config.json", {}),
             "1-D": ("config.json", {"position_style": "sequential"}),
         },
         "questions": {

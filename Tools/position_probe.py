@@ -1,7 +1,7 @@
 """How well a linear map reads row and column of a picture's token out of each block of the text model, and how large the
 states are on their way from the patch embedding to the last block.
 
-    python Tools/position_probe.py Runs/small-1/checkpoint Runs/small-2b/checkpoint
+    python Tools/position_probe.py Runs/small-1/checkpoint Runs/small-2h/checkpoint
 
 For each checkpoint and block the explained share of the variance of rows and of columns (R²), on pictures that the map was
 not fitted to: plain scenes of 112 px, sixteen tokens each. Near 0 the model cannot tell places of that axis apart. Sizes are

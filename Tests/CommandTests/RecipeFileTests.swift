@@ -105,11 +105,9 @@ import VLTensor
     #expect(first.status == 0, "\(first.errors)")
     for name in names {
       let recipe = root + "/Recipes/" + name
-      // The tiny model has two blocks.
-      let resting = String(decoding: Scratch.read(recipe), as: UTF8.self).contains("layers: last 6")
       let run = vlm(
         ["train", recipe, "--out", scratch.path + "/Runs/" + name]
-          + (settings + (resting ? ["learn.encoder.layers=last 2"] : [])).flatMap { ["--set", $0] })
+          + settings.flatMap { ["--set", $0] })
       #expect(run.status == 0, "\(name): \(run.errors)")
     }
   }
