@@ -28,7 +28,7 @@ extension SynthTask {
 public struct SynthSkill: Sendable, Hashable {
   /// Its name within the task.
   public let name: String
-  /// How often, relative to the task's others.
+  /// How often, relative to the task's others; 0 for one that is drawn only when it is asked for by its name.
   public let weight: Double
 
   init(_ name: String, _ weight: Double = 1) {

@@ -137,8 +137,10 @@ struct Synth: ParsableCommand {
 
   private static var tasksText: String {
     SynthTasks.list.map { task in
-      pad(task.name, 14) + task.summary + "\n" + pad("", 14)
-        + task.skills.map(\.name).joined(separator: ", ") + "\n"
+      let (drawn, named) = (task.skills.filter { $0.weight > 0 }, task.skills.filter { $0.weight == 0 })
+      return pad(task.name, 14) + task.summary + "\n" + pad("", 14)
+        + drawn.map(\.name).joined(separator: ", ")
+        + (named.isEmpty ? "" : "; only by name: " + named.map(\.name).joined(separator: ", ")) + "\n"
     }.joined()
   }
 }

@@ -1,4 +1,5 @@
 import Testing
+import VLMedia
 import VLJSON
 import VLSynth
 
@@ -263,9 +264,21 @@ struct DocumentTests {
   }
 
   @Test func lines() throws {
-    for sample in try SynthSample.drawn("lines", 200) {
+    for sample in try SynthSample.drawn("lines", 200) where sample.skill != "grid" {
       #expect(sample.answer == sample.facts["text"]?.stringValue)
       #expect((1...16).contains(sample.answer.count))
+    }
+  }
+
+  /// One character in every cell, in as many rows and columns as the question says, none smaller than a merged patch.
+  @Test func grids() throws {
+    for sample in try SynthSample.drawn("lines/grid", 200, sides: 56...224) {
+      #expect(sample.answer == sample.facts["text"]?.stringValue)
+      let rows = sample.answer.split(separator: "\n").map(Array.init)
+      let said = sample.question.split { !$0.isNumber }.compactMap { Int($0) }
+      #expect(said == [rows.count, rows[0].count], "\(sample.question)")
+      #expect(rows.allSatisfy { $0.count == rows[0].count && $0.allSatisfy { $0.isLetter || $0.isNumber } })
+      #expect(sample.images[0].width >= 28 * rows[0].count && sample.images[0].height >= 28 * rows.count)
     }
   }
 

@@ -79,17 +79,19 @@ struct SceneTests {
   }
 
   /// Many questions of one kind about one scene, none twice, each answered truly.
-  @Test(arguments: ["sides", "presence"]) func manyOfAKind(skill: String) throws {
+  @Test(arguments: ["sides", "presence", "claims", "counts"]) func manyOfAKind(skill: String) throws {
     let samples = try SynthSample.drawn("dialogue/\(skill)", 200, sides: 84...140)
     var answers: [String: Int] = [:]
     for sample in samples {
       let things = FactThing.all(sample.facts)
       let questions = sample.messages.filter { $0.role == .user }.map(\.text)
       let replies = sample.messages.filter { $0.role == .assistant }.map(\.text)
-      #expect((2...11).contains(questions.count) && Set(questions).count == questions.count)
+      #expect((2...21).contains(questions.count) && Set(questions).count == questions.count)
       for (question, answer) in zip(questions, replies) {
         answers[answer, default: 0] += 1
-        if skill == "presence" {
+        if skill == "counts" {
+          #expect(answer == String(things.filter(Vocabulary(question).fits).count), "\(question)")
+        } else if skill == "presence" {
           let isThere = things.contains(where: Vocabulary(question).fits)
           #expect(answer == (isThere ? "yes" : "no"), "\(question)")
         } else if isRelation(question) {
@@ -101,7 +103,12 @@ struct SceneTests {
       let (one, other) = (Double(answers[pair[0]] ?? 0), Double(answers[pair[1]] ?? 0))
       #expect(abs(one - other) < 0.15 * (one + other), "\(answers)")
     }
-    #expect(skill == "sides" ? answers.count > 8 : Set(answers.keys) == ["yes", "no"])
+    switch skill {
+    case "sides": #expect(answers.count > 8)
+    case "claims": #expect(Set(answers.keys) == ["yes", "no", "left", "right", "above", "below"])
+    case "counts": #expect((0...4).allSatisfy { (answers[String($0)] ?? 0) > 40 }, "\(answers)")
+    default: #expect(Set(answers.keys) == ["yes", "no"])
+    }
   }
 
   @Test func whatLiesBeside() throws {

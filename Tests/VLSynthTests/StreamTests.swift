@@ -123,6 +123,17 @@ struct StreamTests {
     }
   }
 
+  /// Skills that came later leave a task's samples as they were.
+  @Test func skillsWithoutWeightAreDrawnByNameOnly() throws {
+    let named = SynthTasks.list.flatMap { task in
+      task.skills.filter { $0.weight == 0 }.map { (task.name, $0.name) }
+    }
+    #expect(named.map { "\($0)/\($1)" } == ["lines/grid", "dialogue/claims", "dialogue/counts"])
+    for (task, skill) in named {
+      #expect(try SynthSample.drawn(task, 300).allSatisfy { $0.skill != skill })
+    }
+  }
+
   @Test func weightsMix() throws {
     let samples = try SynthSample.drawn("text=3,scenes", 800, difficulty: 0)
     let share = Double(samples.filter { $0.task == "text" }.count) / 800

@@ -102,33 +102,52 @@ enum SceneQuestions {
     return relation(a, b, side, among: scene.things, &random)
   }
 
-  /// Asks whether `a` lies on this side of `b`, which it does, or on the opposite one.
+  /// Asks about `a` and `b` which of two sides it is, or claims one.
   static func relation(
     _ a: Thing, _ b: Thing, _ side: Side, among things: [Thing], _ random: inout SynthRandom
   ) -> Turn? {
     guard let first = Reference.to(a, among: things, &random),
       let second = Reference.to(b, among: things, &random)
     else { return nil }
-    let query = JSONObject(["ask": "relation", "of": a.json, "from": b.json])
-    if random.chance(0.5) {
-      let pair = [side, side.opposite].sorted { $0.rawValue < $1.rawValue }
-      let (one, other) = random.chance(0.5) ? (pair[0], pair[1]) : (pair[1], pair[0])
-      let of = side == .left || side == .right ? " of" : ""
-      let question = Phrasing.say(
-        [
-          "Is the {0} {1} or {2}{3} the {4}?", "Where is the {0}, {1} or {2}{3} the {4}?",
-          "Is the {0} {1}{3} or {2}{3} the {4}?",
-        ], [first.text, one.rawValue, other.rawValue, of, second.text], &random)
-      return Turn(question, side.rawValue, query: query.adding("side", .string(side.rawValue)))
-    }
-    let asked = random.chance(0.5) ? side : side.opposite
+    let pair = Pair(a: a, b: b, side: side, names: [first.text, second.text])
+    return random.chance(0.5) ? sideOf(pair, &random) : claim(pair, &random)
+  }
+
+  /// `a` lies on this side of `b`; how the two are called.
+  struct Pair {
+    let a: Thing
+    let b: Thing
+    let side: Side
+    let names: [String]
+
+    fileprivate var query: JSONObject { JSONObject(["ask": "relation", "of": a.json, "from": b.json]) }
+  }
+
+  /// Asks on which side the first lies, of the true one and its opposite.
+  static func sideOf(_ pair: Pair, _ random: inout SynthRandom) -> Turn {
+    let side = pair.side
+    let sides = [side, side.opposite].sorted { $0.rawValue < $1.rawValue }
+    let (one, other) = random.chance(0.5) ? (sides[0], sides[1]) : (sides[1], sides[0])
+    let of = side == .left || side == .right ? " of" : ""
+    let question = Phrasing.say(
+      [
+        "Is the {0} {1} or {2}{3} the {4}?", "Where is the {0}, {1} or {2}{3} the {4}?",
+        "Is the {0} {1}{3} or {2}{3} the {4}?",
+      ], [pair.names[0], one.rawValue, other.rawValue, of, pair.names[1]], &random)
+    return Turn(question, side.rawValue, query: pair.query.adding("side", .string(side.rawValue)))
+  }
+
+  /// Asks whether the first lies on its side, or on the opposite one.
+  static func claim(_ pair: Pair, _ random: inout SynthRandom) -> Turn {
+    let asked = random.chance(0.5) ? pair.side : pair.side.opposite
     let question = Phrasing.say(
       [
         "Is the {0} {1} the {2}?", "Is the {0} {1} the {2}?", "Does the {0} lie {1} the {2}?",
         "Can you see the {0} {1} the {2}?",
-      ], [first.text, random.pick(asked.words), second.text], &random)
+      ], [pair.names[0], random.pick(asked.words), pair.names[1]], &random)
     return Turn(
-      question, asked == side ? "yes" : "no", query: query.adding("asked", .string(asked.rawValue)))
+      question, asked == pair.side ? "yes" : "no",
+      query: pair.query.adding("asked", .string(asked.rawValue)))
   }
 
   /// Asks what lies on a side of a thing, where exactly one does.

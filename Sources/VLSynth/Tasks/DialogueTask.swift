@@ -4,10 +4,10 @@ internal import VLJSON
 struct DialogueTask: SynthTask {
   let name = "dialogue"
   let summary =
-    "two to five turns about one scene, some of which say \"it\"; about ten on all of it, on sides or on presence"
+    "two to five turns about one scene, some of which say \"it\"; about ten on all of it or on one kind of thing"
   let skills = [
     SynthSkill("mixed", 2), SynthSkill("follow-up", 2), SynthSkill("quiz"), SynthSkill("sides", 0.5),
-    SynthSkill("presence", 0.5),
+    SynthSkill("presence", 0.5), SynthSkill("claims", 0), SynthSkill("counts", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -17,6 +17,9 @@ struct DialogueTask: SynthTask {
         switch skill {
         case "quiz": quizzed(desk.difficulty, &random)
         case "sides": ScenesTask.small(random.int(2...most + 1), desk.difficulty, &random)
+        case "claims":
+          Scene.plans(random.int(2...most + 1), distinct: true, difficulty: desk.difficulty, &random)
+        case "counts": counted(desk.difficulty, &random)
         case "presence":
           Scene.plans(random.int(1...most + 1), distinct: true, difficulty: desk.difficulty, &random)
         default: Scene.plans(random.int(2...most), distinct: true, difficulty: desk.difficulty, &random)
@@ -29,6 +32,8 @@ struct DialogueTask: SynthTask {
         case "quiz": quiz(scene, desk.difficulty, &random)
         case "sides": sides(scene, &random)
         case "presence": presence(scene, desk.difficulty, &random)
+        case "claims": claims(scene, &random)
+        case "counts": counts(scene, desk.difficulty, &random)
         default: followUp(scene, &random)
         }
       guard let turns else { continue }
@@ -128,6 +133,55 @@ struct DialogueTask: SynthTask {
     }
     let turns = random.chance(0.7) ? relations + places : places + relations
     return turns.count >= 2 ? turns : nil
+  }
+
+  /// Whether a thing lies where the question claims it, for several pairs.
+  ///
+  /// A claim is a comparison of what is with what was said. For half of the pairs what is was asked for just before, so
+  /// that the comparison can be learnt by itself.
+  private func claims(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
+    var (turns, pairs): ([Turn], Set<String>) = ([], [])
+    for _ in 0..<random.int(4...7) {
+      guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { continue }
+      let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
+      guard pairs.insert(names.joined(separator: ", ")).inserted,
+        let first = Reference.to(a, among: scene.things, &random),
+        let second = Reference.to(b, among: scene.things, &random)
+      else { continue }
+      let pair = SceneQuestions.Pair(a: a, b: b, side: side, names: [first.text, second.text])
+      if random.chance(0.5) { turns.append(SceneQuestions.sideOf(pair, &random)) }
+      turns.append(SceneQuestions.claim(pair, &random))
+      guard random.chance(0.5) else { continue }
+      let other = SceneQuestions.Pair(a: b, b: a, side: side.opposite, names: pair.names.reversed())
+      turns.append(SceneQuestions.claim(other, &random))
+    }
+    return turns.count >= 2 ? turns : nil
+  }
+
+  /// The larger of two draws of things to count.
+  private func counted(_ difficulty: Double, _ random: inout SynthRandom) -> [ThingPlan] {
+    let (one, other) = (
+      ScenesTask.countable(difficulty, &random).things, ScenesTask.countable(difficulty, &random).things
+    )
+    return one.count > other.count ? one : other
+  }
+
+  /// How many there are in all, of a colour, of a shape; some of what is not there.
+  private func counts(_ scene: Scene, _ difficulty: Double, _ random: inout SynthRandom) -> [Turn]? {
+    guard !scene.things.isEmpty else { return nil }
+    var references = [Reference()]
+    func add(_ reference: Reference) {
+      if !references.contains(reference) { references.append(reference) }
+    }
+    for thing in scene.things {
+      add(Reference(shape: thing.shape))
+      add(Reference(paint: thing.paint))
+    }
+    add(Reference(shape: random.pick(Scene.shapes(difficulty))))
+    add(Reference(paint: random.pick(Scene.paints(difficulty))))
+    return random.shuffled(references).prefix(random.int(3...9)).map {
+      SceneQuestions.count(scene, $0, &random)
+    }
   }
 
   /// What is there and what is not.

@@ -6,9 +6,10 @@ internal import VLMedia
 struct LinesTask: SynthTask {
   let name = "lines"
   let summary =
-    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases"
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid"
   let skills = [
     SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
+    SynthSkill("grid", 0),
   ]
 
   static let questions = [
@@ -18,6 +19,7 @@ struct LinesTask: SynthTask {
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    if skill == "grid" { return Self.grid(&random, desk) }
     let text = Self.text(skill, desk.difficulty, &random)
     let font = desk.studio.latinFont(&random, size: Self.fontSize(&random, desk), difficulty: desk.difficulty)
     let image = Self.picture(text, font, &random, desk)
@@ -26,6 +28,44 @@ struct LinesTask: SynthTask {
       [.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": "read"]))
     return Draft(
       image, [turn],
+      facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
+  }
+
+  /// Single characters, one in each cell of a grid: many to be known from one picture, each by itself and where it is
+  /// known to be.
+  private static func grid(_ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let size = desk.pictureSize(&random)
+    // A cell is never smaller than a merged patch: 28 pixels.
+    let rows = random.int(1...min(6, max(1, size.height / 28)))
+    let columns = random.int(1...min(6, max(1, size.width / 28)))
+    let (width, height) = (Double(size.width) / Double(columns), Double(size.height) / Double(rows))
+    let font = desk.studio.latinFont(
+      &random, size: min(width, height) * random.real(0.7...1), difficulty: desk.difficulty)
+    let kind = random.int(0...2)
+    let (paper, ink) = Ink.pair(&random, difficulty: desk.difficulty)
+    let canvas = Canvas(size, paper: paper)
+    let text = (0..<rows).map { row in
+      (0..<columns).map { column in
+        let character = kind == 0 ? Words.number(1, &random) : Words.mixed(1, &random)
+        let line = desk.studio.fitting(character, font, width: width * 0.9)
+        let room = (x: max(0, width - line.ink.width - 2) / 2, y: max(0, height - line.ink.height - 2) / 2)
+        let centre = Point(
+          x: (Double(column) + 0.5) * width + random.real(-room.x...room.x) * 0.6,
+          y: (Double(row) + 0.5) * height + random.real(-room.y...room.y) * 0.6)
+        line.draw(on: canvas, centre: centre, ink)
+        return character
+      }.joined()
+    }.joined(separator: "\n")
+    let question = Phrasing.say(
+      [
+        "Read the characters in {0} of {1}.", "Which characters are these? Answer in {0} of {1}.",
+        "The characters in {0} of {1}?",
+      ], [rows == 1 ? "1 row" : "\(rows) rows", String(columns)], &random)
+    let turn = Turn(
+      [.text(question)], [.text(text)], .transcription(text),
+      query: JSONObject(["ask": "grid", "rows": .integer(rows), "columns": .integer(columns)]))
+    return Draft(
+      desk.finish(canvas, &random), [turn],
       facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
   }
 
