@@ -1,6 +1,6 @@
 import Testing
-import VLMedia
 import VLJSON
+import VLMedia
 import VLSynth
 
 /// Answers about documents, charts, cards, screens, clips and text, worked out again from what was drawn.
