@@ -116,10 +116,7 @@ struct DialogueTask: SynthTask {
   private func sides(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
     var (relations, pairs): ([Turn], Set<String>) = ([], [])
     for _ in 0..<random.int(4...8) {
-      guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { continue }
-      // The same two the other way round would need no look at the picture.
-      let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
-      guard pairs.insert(names.joined(separator: ", ")).inserted,
+      guard let (a, b, side) = newPair(scene, &pairs, &random),
         let turn = SceneQuestions.relation(a, b, side, among: scene.things, &random)
       else { continue }
       relations.append(turn)
@@ -135,6 +132,16 @@ struct DialogueTask: SynthTask {
     return turns.count >= 2 ? turns : nil
   }
 
+  /// Two things of which one clearly lies on a side of the other, and which no question was about: the same two the
+  /// other way round would need no look at the picture.
+  private func newPair(
+    _ scene: Scene, _ pairs: inout Set<String>, _ random: inout SynthRandom
+  ) -> (Thing, Thing, Side)? {
+    guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { return nil }
+    let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
+    return pairs.insert(names.joined(separator: ", ")).inserted ? (a, b, side) : nil
+  }
+
   /// Whether a thing lies where the question claims it, for several pairs.
   ///
   /// A claim is a comparison of what is with what was said. For half of the pairs what is was asked for just before, so
@@ -142,9 +149,7 @@ struct DialogueTask: SynthTask {
   private func claims(_ scene: Scene, _ random: inout SynthRandom) -> [Turn]? {
     var (turns, pairs): ([Turn], Set<String>) = ([], [])
     for _ in 0..<random.int(4...7) {
-      guard let (a, b, side) = SceneQuestions.clearPair(scene, &random) else { continue }
-      let names = [a.name, b.name].sorted() + [side == .left || side == .right ? "level" : "upright"]
-      guard pairs.insert(names.joined(separator: ", ")).inserted,
+      guard let (a, b, side) = newPair(scene, &pairs, &random),
         let first = Reference.to(a, among: scene.things, &random),
         let second = Reference.to(b, among: scene.things, &random)
       else { continue }
