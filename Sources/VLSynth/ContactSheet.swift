@@ -91,7 +91,8 @@ public enum ContactSheet {
           .replacingAll("<|box_end|>", with: "").replacingAll("<|quad_start|>", with: "")
           .replacingAll("<|quad_end|>", with: "")
         let font = Font(family: family, size: 11, isBold: isAnswer)
-        for line in studio.paragraph(text, font, width: width) {
+        for line in text.split(separator: "\n").flatMap({ studio.paragraph(String($0), font, width: width) })
+        {
           texts.append((line, y, isAnswer ? Colour(hex: 0x0B5D1E) : .grey(0.1)))
           y += line.height + 1
         }

@@ -38,6 +38,32 @@ struct DocumentTests {
     }
   }
 
+  /// Every priced line in order, the last of them the total.
+  @Test func receiptsRead() throws {
+    for sample in try SynthSample.drawn("receipts/read", 100) {
+      let lines = sample.answer.split(separator: "\n").map(String.init)
+      func cents(_ line: String) throws -> Int {
+        try #require(Int(line.split(separator: " ").last?.filter { $0 != "." } ?? ""), "\(line)")
+      }
+      var priced = (sample.facts["items"]?.arrayValue ?? []).map {
+        ($0["name"]?.stringValue ?? "", $0["cents"]?.integerValue ?? 0)
+      }
+      if let tax = sample.facts["tax"]?.integerValue { priced.append(("Tax", tax)) }
+      try #require(lines.count == priced.count + 1)
+      for (line, (name, price)) in zip(lines, priced) {
+        #expect(try line.hasPrefix(name + " ") && cents(line) == price)
+      }
+      #expect(try cents(lines[lines.count - 1]) == priced.reduce(0) { $0 + $1.1 })
+    }
+  }
+
+  @Test func chartsRead() throws {
+    for sample in try SynthSample.drawn("charts/read", 100) {
+      let (labels, values) = (strings(sample.facts["labels"]), integers(sample.facts["values"]))
+      #expect(sample.answer == zip(labels, values).map { "\($0) \($1)" }.joined(separator: "\n"))
+    }
+  }
+
   @Test func forms() throws {
     for sample in try SynthSample.drawn("forms", 200) {
       let fields = (sample.facts["fields"]?.arrayValue ?? []).map {
@@ -268,6 +294,13 @@ struct DocumentTests {
       #expect(sample.answer == sample.facts["text"]?.stringValue)
       #expect((1...16).contains(sample.answer.count))
     }
+  }
+
+  /// Up to twelve characters at every difficulty, some of them as many.
+  @Test func linesOfTwelve() throws {
+    let samples = try SynthSample.drawn("lines/line", 300, difficulty: 0)
+    #expect(samples.allSatisfy { $0.answer == $0.facts["text"]?.stringValue })
+    #expect(Set(samples.map(\.answer.count)) == Set(1...12))
   }
 
   /// One character in every cell, in as many rows and columns as the question says, none smaller than a merged patch.

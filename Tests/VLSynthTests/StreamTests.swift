@@ -128,7 +128,10 @@ struct StreamTests {
     let named = SynthTasks.list.flatMap { task in
       task.skills.filter { $0.weight == 0 }.map { (task.name, $0.name) }
     }
-    #expect(named.map { "\($0)/\($1)" } == ["lines/grid", "dialogue/claims", "dialogue/counts"])
+    #expect(
+      named.map { "\($0)/\($1)" } == [
+        "lines/grid", "lines/line", "receipts/read", "charts/read", "dialogue/claims", "dialogue/counts",
+      ])
     for (task, skill) in named {
       #expect(try SynthSample.drawn(task, 300).allSatisfy { $0.skill != skill })
     }

@@ -4,11 +4,12 @@ internal import VLJSON
 struct ChartsTask: SynthTask {
   let name = "charts"
   let summary =
-    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling"
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values"
   let skills = [
     SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
     SynthSkill("difference", 1),
     SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
+    SynthSkill("read", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -90,6 +91,12 @@ struct ChartsTask: SynthTask {
       return Turn(
         question, rises ? "rise" : "fall", or: rises ? ["rises", "rising"] : ["falls", "falling"],
         query: query)
+    case "read":
+      let question = Phrasing.say(
+        ["Read all values.", "List every {0} and its value.", "Turn the chart into a table."], [part], &random
+      )
+      let text = zip(chart.labels, chart.values).map { "\($0) \($1)" }.joined(separator: "\n")
+      return Turn([.text(question)], [.text(text)], .transcription(text), query: query)
     default:
       let index = random.int(0...chart.values.count - 1)
       let question = Phrasing.say(

@@ -6,10 +6,10 @@ internal import VLMedia
 struct LinesTask: SynthTask {
   let name = "lines"
   let summary =
-    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid"
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid; up to 12 characters of any kind"
   let skills = [
     SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
-    SynthSkill("grid", 0),
+    SynthSkill("grid", 0), SynthSkill("line", 0),
   ]
 
   static let questions = [
@@ -75,10 +75,14 @@ struct LinesTask: SynthTask {
     return base * max(1, Double(desk.settings.sides.upperBound) / 448)
   }
 
-  /// 1 to about 14 characters.
+  /// 1 to about 14 characters; of a `line`, 1 to 12 at any difficulty.
   private static func text(_ skill: String, _ difficulty: Double, _ random: inout SynthRandom) -> String {
     let most = 4 + Int((8 * difficulty).rounded())
     switch skill {
+    case "line":
+      let kind = random.pick(["word", "number", "mixed", "phrase"])
+      // A phrase may have two characters more than this difficulty's `most`.
+      return Self.text(kind, kind == "phrase" ? 0.75 : 1, &random)
     case "number": return Words.number(random.int(1...most), &random)
     case "mixed": return Words.mixed(random.int(1...most), &random)
     case "phrase":

@@ -3,10 +3,12 @@ internal import VLJSON
 /// Receipts of shops.
 struct ReceiptsTask: SynthTask {
   let name = "receipts"
-  let summary = "receipts: total, date, shop, the price of an item, how many items, which costs most"
+  let summary =
+    "receipts: total, date, shop, the price of an item, how many items, which costs most; all prices"
   let skills = [
     SynthSkill("total", 4), SynthSkill("date", 1.5), SynthSkill("price", 2), SynthSkill("shop", 1),
     SynthSkill("items", 0.7), SynthSkill("dearest", 0.8),
+    SynthSkill("read", 0),
   ]
 
   let leastSide = 84
@@ -93,6 +95,12 @@ struct ReceiptsTask: SynthTask {
         ["Which item costs the most?", "What is the most expensive item?", "Which item is the dearest?"],
         &random)
       return Turn(question, dearest, query: JSONObject(["ask": ask]))
+    case "read":
+      let question = Phrasing.say(
+        ["Read all prices.", "List what was bought, and the total.", "Read the receipt line by line."],
+        &random)
+      let text = receipt.lines.joined(separator: "\n")
+      return Turn([.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": ask]))
     default:
       let question = Phrasing.say(
         [
@@ -144,6 +152,12 @@ struct Receipt: Sendable {
   }
 
   var total: Int { items.reduce(0) { $0 + $1.cents } + (tax ?? 0) }
+
+  /// Every line with a price, from the top: names and prices without the currency.
+  var lines: [String] {
+    let rows = items.map { ($0.name, $0.cents) } + (tax.map { [("Tax", $0)] } ?? []) + [(totalLabel, total)]
+    return rows.map { "\($0.0) \(Self.text($0.1))" }
+  }
 
   /// "12.05"
   static func text(_ cents: Int) -> String {
