@@ -57,13 +57,6 @@ struct DocumentTests {
     }
   }
 
-  @Test func chartsRead() throws {
-    for sample in try SynthSample.drawn("charts/read", 100) {
-      let (labels, values) = (strings(sample.facts["labels"]), integers(sample.facts["values"]))
-      #expect(sample.answer == zip(labels, values).map { "\($0) \($1)" }.joined(separator: "\n"))
-    }
-  }
-
   @Test func forms() throws {
     for sample in try SynthSample.drawn("forms", 200) {
       let fields = (sample.facts["fields"]?.arrayValue ?? []).map {
@@ -111,26 +104,34 @@ struct DocumentTests {
     }
   }
 
-  @Test func charts() throws {
-    for sample in try SynthSample.drawn("charts", 400) {
+  @Test(arguments: ["charts", "charts/read", "charts/quiz"]) func charts(tasks: String) throws {
+    for sample in try SynthSample.drawn(tasks, tasks == "charts" ? 400 : 100) {
       let (labels, values) = (strings(sample.facts["labels"]), integers(sample.facts["values"]))
       #expect(Set(labels).count == labels.count && labels.count == values.count)
       if sample.facts["kind"]?.stringValue == "pie" { #expect(values.reduce(0, +) == 100) }
       func value(_ label: String) -> Int { labels.firstIndex(of: label).map { values[$0] } ?? -1 }
-      let of = strings(sample.query["of"])
-      for label in of { #expect(sample.question.lowercased().contains(label.lowercased())) }
-      switch sample.skill {
-      case "largest": #expect(values.filter { $0 >= value(sample.answer) }.count == 1)
-      case "smallest": #expect(values.filter { $0 <= value(sample.answer) }.count == 1)
-      case "difference": #expect(sample.answer == String(abs(value(of[0]) - value(of[1]))))
-      case "count": #expect(sample.answer == String(values.count))
-      case "kind":
-        #expect(
-          sample.answer.hasPrefix(sample.facts["kind"]?.stringValue?.replacing("bars", with: "bar") ?? "-"))
-      case "trend": #expect(values == (sample.answer == "rise" ? values.sorted() : values.sorted(by: >)))
-      default:
-        let label = try #require(sample.query["of"]?.stringValue)
-        #expect(sample.answer == String(value(label)))
+      let questions = sample.messages.filter { $0.role == .user }.map(\.text)
+      let answers = sample.messages.filter { $0.role == .assistant }.map(\.text)
+      let queries = try #require(sample.facts["queries"]?.arrayValue)
+      #expect(sample.skill == "quiz" ? [6, 7].contains(queries.count) : queries.count == 1)
+      try #require(queries.count == questions.count && queries.count == answers.count)
+      for (query, (question, answer)) in zip(queries, zip(questions, answers)) {
+        let of = strings(query["of"])
+        for label in of { #expect(question.lowercased().contains(label.lowercased())) }
+        switch query["ask"]?.stringValue {
+        case "largest": #expect(values.filter { $0 >= value(answer) }.count == 1)
+        case "smallest": #expect(values.filter { $0 <= value(answer) }.count == 1)
+        case "difference": #expect(answer == String(abs(value(of[0]) - value(of[1]))))
+        case "count": #expect(answer == String(values.count))
+        case "kind":
+          #expect(answer.hasPrefix(sample.facts["kind"]?.stringValue?.replacing("bars", with: "bar") ?? "-"))
+        case "trend": #expect(values == (answer == "rise" ? values.sorted() : values.sorted(by: >)))
+        case "read":
+          #expect(answer == zip(labels, values).map { "\($0) \($1)" }.joined(separator: "\n"))
+        default:
+          let label = try #require(query["of"]?.stringValue)
+          #expect(answer == String(value(label)))
+        }
       }
     }
   }

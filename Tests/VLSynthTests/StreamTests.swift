@@ -130,7 +130,8 @@ struct StreamTests {
     }
     #expect(
       named.map { "\($0)/\($1)" } == [
-        "lines/grid", "lines/line", "receipts/read", "charts/read", "dialogue/claims", "dialogue/counts",
+        "lines/grid", "lines/line", "receipts/read", "charts/read", "charts/quiz", "dialogue/claims",
+        "dialogue/counts",
       ])
     for (task, skill) in named {
       #expect(try SynthSample.drawn(task, 300).allSatisfy { $0.skill != skill })

@@ -4,12 +4,12 @@ internal import VLJSON
 struct ChartsTask: SynthTask {
   let name = "charts"
   let summary =
-    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values"
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions"
   let skills = [
     SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
     SynthSkill("difference", 1),
     SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
-    SynthSkill("read", 0),
+    SynthSkill("read", 0), SynthSkill("quiz", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -23,7 +23,13 @@ struct ChartsTask: SynthTask {
     let size = desk.pictureSize(&random, aspect: kind == .pie ? 1...1.6 : 0.9...1.6, large: true)
     let chart = Chart(kind, trend: skill == "trend", &random, desk)
     let image = ChartDrawing(chart, size, &random, desk).draw(&random)
-    return Draft(image, [turn(skill, chart, &random)], facts: chart.json)
+    // Questions about what was just read beside questions about what was not: half of the quizzes begin with all values.
+    let skills =
+      skill == "quiz"
+      ? (random.chance(0.5) ? ["read"] : [])
+        + random.shuffled(["largest", "smallest", "value", "value", "difference", "count"])
+      : [skill]
+    return Draft(image, skills.map { turn($0, chart, &random) }, facts: chart.json)
   }
 
   private func turn(_ skill: String, _ chart: Chart, _ random: inout SynthRandom) -> Turn {
