@@ -304,6 +304,19 @@ struct DocumentTests {
     #expect(Set(samples.map(\.answer.count)) == Set(1...12))
   }
 
+  /// Every line is what was drawn there, none less high than a merged patch, some of twelve characters.
+  @Test func columns() throws {
+    let samples = try SynthSample.drawn("lines/column", 200, sides: 112...224, difficulty: 0)
+    for sample in samples {
+      let lines = sample.answer.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      #expect(lines == strings(sample.facts["lines"]))
+      #expect(lines.allSatisfy { (1...12).contains($0.count) })
+      #expect(sample.images[0].height >= 28 * lines.count)
+    }
+    #expect(Set(samples.flatMap { strings($0.facts["lines"]).map(\.count) }) == Set(1...12))
+    #expect(Set(samples.map { strings($0.facts["lines"]).count }).isSuperset(of: 1...6))
+  }
+
   /// One character in every cell, in as many rows and columns as the question says, none smaller than a merged patch.
   @Test func grids() throws {
     for sample in try SynthSample.drawn("lines/grid", 200, sides: 56...224) {

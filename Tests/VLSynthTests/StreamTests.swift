@@ -130,7 +130,8 @@ struct StreamTests {
     }
     #expect(
       named.map { "\($0)/\($1)" } == [
-        "lines/grid", "lines/line", "receipts/read", "charts/read", "charts/quiz", "dialogue/claims",
+        "lines/grid", "lines/line", "lines/column", "receipts/read", "charts/read", "charts/quiz",
+        "dialogue/claims",
         "dialogue/counts",
       ])
     for (task, skill) in named {

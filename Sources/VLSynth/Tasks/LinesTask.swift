@@ -6,10 +6,10 @@ internal import VLMedia
 struct LinesTask: SynthTask {
   let name = "lines"
   let summary =
-    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid; up to 12 characters of any kind"
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid; up to 12 characters of any kind; several lines"
   let skills = [
     SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
-    SynthSkill("grid", 0), SynthSkill("line", 0),
+    SynthSkill("grid", 0), SynthSkill("line", 0), SynthSkill("column", 0),
   ]
 
   static let questions = [
@@ -20,6 +20,7 @@ struct LinesTask: SynthTask {
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     if skill == "grid" { return Self.grid(&random, desk) }
+    if skill == "column" { return Self.column(&random, desk) }
     let text = Self.text(skill, desk.difficulty, &random)
     let font = desk.studio.latinFont(&random, size: Self.fontSize(&random, desk), difficulty: desk.difficulty)
     let image = Self.picture(text, font, &random, desk)
@@ -67,6 +68,54 @@ struct LinesTask: SynthTask {
     return Draft(
       desk.finish(canvas, &random), [turn],
       facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
+  }
+
+  /// Lines one under another, each like a `line`: many characters to be read from one picture, in order.
+  private static func column(_ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let size = desk.pictureSize(&random)
+    // As high as a merged patch at least, like the picture of a single line.
+    let rows = random.int(1...min(6, max(1, size.height / 28)))
+    let (width, height) = (Double(size.width) * 0.94, Double(size.height) / Double(rows))
+    let font = desk.studio.latinFont(
+      &random, size: min(height * 0.8, Self.fontSize(&random, desk)), difficulty: desk.difficulty)
+    let (paper, ink) = Ink.pair(&random, difficulty: desk.difficulty)
+    let canvas = Canvas(size, paper: paper)
+    let isAligned = random.chance(0.5)
+    var left: Double?
+    let texts = (0..<rows).map { row in
+      var text = ""
+      // What fits without being set smaller by more than a third.
+      for _ in 0..<50 {
+        text = Self.text("line", desk.difficulty, &random)
+        if desk.studio.line(text, font).width * 2 / 3 <= width { break }
+      }
+      let line = desk.studio.fitting(text, font, width: width)
+      let room = (
+        x: max(0, Double(size.width) - line.ink.width - 4), y: max(0, height - line.ink.height - 2) / 2
+      )
+      let start = min(room.x, isAligned ? left ?? random.real(0...room.x) : random.real(0...room.x))
+      if left == nil { left = start }
+      let centre = Point(
+        x: 2 + start + line.ink.width / 2,
+        y: (Double(row) + 0.5) * height + random.real(-room.y...room.y) * 0.4)
+      line.draw(on: canvas, centre: centre, ink)
+      return text
+    }
+    let text = texts.joined(separator: "\n")
+    let question = Phrasing.say(
+      [
+        "Read all lines.", "Read every line.", "What do the lines say?", "Transcribe all lines.",
+        "OCR, line by line:",
+      ],
+      &random)
+    let turn = Turn(
+      [.text(question)], [.text(text)], .transcription(text),
+      query: JSONObject(["ask": "column", "rows": .integer(rows)]))
+    return Draft(
+      desk.finish(canvas, &random), [turn],
+      facts: JSONObject([
+        "lines": .array(texts.map { .string($0) }), "font": .string(font.family), "size": .number(font.size),
+      ]))
   }
 
   static func fontSize(_ random: inout SynthRandom, _ desk: Desk) -> Double {
