@@ -306,7 +306,7 @@ struct DocumentTests {
 
   /// Every line is what was drawn there, none less high than a merged patch, some of twelve characters.
   @Test func columns() throws {
-    let samples = try SynthSample.drawn("lines/column", 200, sides: 112...224, difficulty: 0)
+    let samples = try SynthSample.drawn("lines/column", 200, difficulty: 0, sides: 112...224)
     for sample in samples {
       let lines = sample.answer.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
       #expect(lines == strings(sample.facts["lines"]))
