@@ -25,6 +25,7 @@ public struct Sampler: Sendable {
   /// - Parameters:
   ///   - logits: `[vocabulary]`; changed in place by the repetition penalty.
   ///   - limit: tokens from this id on are never chosen (rows that pad the head beyond the vocabulary).
+  /// - Returns: its id.
   public mutating func next(_ logits: Tensor, limit: Int) -> Int {
     let scores = logits[rows: 0..<min(limit, logits.count)]
     penalize(scores)

@@ -25,7 +25,9 @@ public final class AnswerLog: Sendable {
 
   /// Opens the log at `path`, or starts it.
   ///
-  /// - Parameter description: everything that decides the answers: the model, the tasks, the seed.
+  /// - Parameters:
+  ///   - path: where the file lies, or is to lie.
+  ///   - description: everything that decides the answers: the model, the tasks, the seed.
   /// - Throws: ``EvaluationError`` if the file is another evaluation's, damaged, or refused by the system.
   public init(path: String, description: JSONObject) throws(EvaluationError) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)

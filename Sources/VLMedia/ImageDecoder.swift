@@ -36,6 +36,8 @@ public enum ImageDecoder {
   ///   - name: what error messages call it.
   ///   - limits: bounds, checked on the header before pixels are allocated.
   ///   - pool: threads to share work among; nil works on the caller's. The result is the same.
+  /// - Throws: ``MediaError`` if the format is unknown, the file is damaged, or a limit is exceeded.
+  /// - Returns: the upright picture, on white where it was transparent, and what the file says of itself.
   public static func decode(
     _ bytes: [UInt8], name: String, limits: MediaLimits = MediaLimits(), pool: ThreadPool? = nil
   ) throws(MediaError) -> DecodedImage {

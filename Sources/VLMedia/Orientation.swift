@@ -29,6 +29,7 @@ extension RGBImage {
   /// - Parameters:
   ///   - orientation: the EXIF orientation to undo.
   ///   - pool: threads to share the rows among; nil works on the caller's.
+  /// - Returns: a picture with sides exchanged where the orientation exchanges them.
   public func oriented(_ orientation: Orientation, pool: ThreadPool? = nil) -> RGBImage {
     guard orientation != .upright else { return self }
     let (columns, rows) = orientation.exchangesSides ? (height, width) : (width, height)

@@ -13,6 +13,7 @@ extension RGBImage {
   ///   - width: columns of the result, at least 1.
   ///   - height: rows of the result, at least 1.
   ///   - pool: threads to share the work among; nil works on the caller's.
+  /// - Returns: a picture of `width` × `height` pixels.
   public func resizedBicubic(width: Int, height: Int, pool: ThreadPool? = nil) -> RGBImage {
     precondition(width >= 1 && height >= 1, "resizedBicubic: \(width)×\(height) has no pixels")
     let lost = self.height - height

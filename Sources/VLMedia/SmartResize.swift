@@ -32,8 +32,9 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
 ///   - minPixels: the smallest area wanted, at least 1.
 ///   - maxPixels: the largest area wanted, at least `minPixels`.
 ///   - name: what error messages call the picture.
-/// - Throws: ``MediaError``: `badSize` for sides under 1 or over 2²⁴ or a ratio over 200, `badSetting` for limits or a
-///   factor out of range.
+/// - Throws: ``MediaError``: `badSize` for sides under 1 or over 2²⁴ or a ratio over 200, `badSetting` for limits or
+///   a factor out of range.
+/// - Returns: both sides, in pixels.
 public func smartResize(
   height: Int, width: Int, factor: Int = 28, minPixels: Int = 56 * 56, maxPixels: Int = 14 * 14 * 4 * 1280,
   name: String = "image"

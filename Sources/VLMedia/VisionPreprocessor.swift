@@ -207,7 +207,10 @@ public struct VisionPreprocessor: Sendable, Hashable {
   }
 
   /// The patches of one picture or video, as ``pixelValues(_:compute:)`` lays them out.
-  /// - Parameter destination: room for exactly `grid.patches * patchValues` values.
+  /// - Parameters:
+  ///   - image: a picture or clip that is resized.
+  ///   - destination: room for exactly `grid.patches * patchValues` values.
+  ///   - pool: threads to share the work among; nil works on the caller's.
   public func writePatches(
     _ image: PreparedImage, into destination: UnsafeMutableBufferPointer<Float>, pool: ThreadPool? = nil
   ) {

@@ -18,7 +18,10 @@ public protocol VisionLanguageModel: Sendable {
   var generationDefaults: GenerationDefaults { get }
 
   /// Encodes the patches of any number of images or videos, packed; they do not see each other.
-  /// - Parameter progress: called with the share done, 0...1; returning false stops.
+  /// - Parameters:
+  ///   - patches: `[N, patch values]`, all rows in order.
+  ///   - grids: one (t, h, w) per image or video, in patches; N = Σ t·h·w.
+  ///   - progress: called with the share done, 0...1; returning false stops.
   /// - Returns: all tokens in order, `[M, H]`; nil if stopped.
   func encode(patches: Tensor, grids: [GridTHW], progress: (Double) -> Bool) -> Tensor?
   /// The embeddings of tokens, `[tokens, H]`.
@@ -26,7 +29,12 @@ public protocol VisionLanguageModel: Sendable {
   /// A cache for one sequence.
   func makeCache(capacity: Int) -> KVCache
   /// Runs the text model over embeddings that follow what the cache holds; `[T, H]`, before the final norm.
-  /// - Parameter observe: sees the input of each layer.
+  /// - Parameters:
+  ///   - embeddings: `[T, H]`.
+  ///   - positions: `[axes][T]`: the ids of each axis, three with M-RoPE.
+  ///   - cache: holds what came before; grows by T positions.
+  ///   - observe: sees the input of each layer.
+  /// - Returns: the last block's output.
   func forward(_ embeddings: Tensor, positions: [[Int]], cache: inout KVCache, observe: (Int, Tensor) -> Void)
     -> Tensor
   /// Scores of the vocabulary, `[T, V]`.
@@ -172,8 +180,13 @@ public enum Families {
   public static let all: [ModelFamily] = [.qwen2VL]
 
   /// Reads a checkpoint directory as far as possible.
-  /// - Parameter changes: values that take the place of those in `config.json`.
+  /// - Parameters:
+  ///   - directory: the checkpoint's.
+  ///   - weights: where the weights come from.
+  ///   - changes: values that take the place of those in `config.json`.
+  ///   - compute: what the model works with.
   /// - Throws: when the directory or its `config.json` cannot be read, or the family is unknown.
+  /// - Returns: what could be read; it says what could not.
   public static func open(
     _ directory: String, weights: WeightSource = .directory, changes: JSONObject = JSONObject(),
     on compute: Compute

@@ -41,6 +41,8 @@ public enum PartForm {
   ///   - value: the part.
   ///   - directory: what relative paths are relative to.
   ///   - resize: what a picture has that says nothing of its own.
+  /// - Throws: ``Problem`` that names the key that is missing, unknown or of the wrong kind.
+  /// - Returns: the part; the files of a picture or clip are not read.
   public static func part(
     _ value: JSONValue, relativeTo directory: String, resize: ResizeRequest = ResizeRequest()
   ) throws(Problem) -> Message.Part {
@@ -162,7 +164,10 @@ public enum PartForm {
   }
 
   /// A part as JSON; nil if it shows pictures that are neither files nor `data:` URLs.
-  /// - Parameter decode: the text of tokens.
+  /// - Parameters:
+  ///   - part: of any kind.
+  ///   - decode: the text of tokens.
+  /// - Returns: the object that ``part(_:relativeTo:resize:)`` reads.
   public static func written(_ part: Message.Part, decode: ([Int]) -> String) -> JSONValue? {
     switch part {
     case .text(let text): return ["type": "text", "text": .string(text)]

@@ -74,7 +74,10 @@ public protocol TrainableModel: VisionLanguageModel {
   func publishedShape(of name: String, _ shape: Shape) -> Shape
   /// The sum of the cross-entropies of all supervised places, `[1]`; recorded where parameters are variables.
   ///
-  /// - Parameter checkpointing: blocks whose activations are computed again in the backward pass rather than kept.
+  /// - Parameters:
+  ///   - batch: samples, packed.
+  ///   - checkpointing: blocks whose activations are computed again in the backward pass rather than kept.
+  /// - Returns: `[1]`.
   func loss(of batch: TrainingBatch, checkpointing: ActivationCheckpointing) -> Tensor
 }
 

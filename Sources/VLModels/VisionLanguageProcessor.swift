@@ -18,8 +18,11 @@ public protocol VisionLanguageProcessor: Sendable {
   /// The same, working elsewhere.
   func on(_ compute: Compute) -> Self
   /// Decodes, turns upright and resizes a picture or the frames of a clip, as the family does.
-  /// - Parameter files: the bytes of its sources, in order.
+  /// - Parameters:
+  ///   - visual: what is shown, and how it is to be resized.
+  ///   - files: the bytes of its sources, in order.
   /// - Throws: `MediaError`.
+  /// - Returns: what the encoder takes, with a report of what was done.
   func prepare(_ visual: VisualInput, files: [[UInt8]]) throws -> EncoderImage
   /// What ``prepare(_:files:)`` would do, from the pictures' headers alone.
   /// - Throws: `MediaError`.
@@ -30,6 +33,8 @@ public protocol VisionLanguageProcessor: Sendable {
   ///   - visuals: the reports of all pictures and clips.
   ///   - visionIDs: writes `Picture N: ` or `Video N: ` before each.
   ///   - opensAnswer: whether the assistant's turn is opened at the end.
+  /// - Throws: `ChatError` for a role or a token that the family has not, or a picture without tokens.
+  /// - Returns: token ids, and where pictures and clips lie in them.
   func prompt(_ messages: [Message], visuals: [ImageReport], visionIDs: Bool, opensAnswer: Bool) throws
     -> Prompt
   /// The position ids of a sequence.
@@ -62,6 +67,8 @@ extension VisionLanguageModel {
   ///   - messages: in order; their pictures and clips must match `images` in number and order.
   ///   - images: the reports of all pictures and clips.
   ///   - visionIDs: writes `Picture N: ` or `Video N: ` before each.
+  /// - Throws: `ChatError` for a role or a token that the family has not, or a picture without tokens.
+  /// - Returns: token ids, and where pictures and clips lie in them.
   public func prompt(_ messages: [Message], images: [ImageReport], visionIDs: Bool) throws -> Prompt {
     try processor.prompt(messages, visuals: images, visionIDs: visionIDs, opensAnswer: true)
   }

@@ -13,7 +13,9 @@ extension Layer {
   /// Computes a part of a network without keeping what lies between: it is computed again in the backward pass.
   /// - Parameters:
   ///   - x: the part's input.
+  ///   - compute: what it is computed with.
   ///   - body: computes the part with the layer it is given, this one or its frozen form.
+  /// - Returns: the part's output, the same to the bit as `body`'s.
   public func recomputed(
     _ x: Tensor, on compute: Compute, _ body: @escaping (_ layer: Self, _ x: Tensor) -> Tensor
   ) -> Tensor {

@@ -19,6 +19,7 @@ public struct KVCache: KeyValueSource, ~Copyable, Sendable {
   ///   - layers: the text model's layers.
   ///   - width: kv heads · head dimension.
   ///   - capacity: positions to make room for at once; the buffers grow when more come.
+  ///   - compute: where the buffers live.
   public init(layers: Int, width: Int, capacity: Int, on compute: Compute) {
     self.width = width
     self.capacity = max(capacity, 1)
@@ -50,6 +51,7 @@ public struct KVCache: KeyValueSource, ~Copyable, Sendable {
 
   /// Puts the new keys and values of one layer behind those it holds, without yet counting them (``advance(_:)``).
   /// - Parameters:
+  ///   - layer: from 0.
   ///   - k: `[new, width]`; room must have been reserved.
   ///   - v: as `k`.
   /// - Returns: all keys and all values of the layer, `[count + new, width]`, as views.

@@ -44,6 +44,7 @@ public struct AdapterAttacher: ParameterVisitor {
   ///   - rank: columns in between, at least 1.
   ///   - alpha: the adapter's output is multiplied by alpha / rank.
   ///   - seed: of the random elements.
+  ///   - compute: where the adapters' tensors live.
   ///   - isTarget: whether the map with this name (without a final dot) gets one.
   public init(
     rank: Int, alpha: Float, seed: UInt64, on compute: Compute, isTarget: @escaping (String) -> Bool

@@ -18,8 +18,11 @@ public struct RandomInitializer: ParameterVisitor {
   private let blocks: (String) -> Int
 
   /// An initialiser.
-  /// - Parameter blocks: for the name of a matrix whose output is added to the residual stream, how many blocks that
-  ///   stream passes; 0 for every other.
+  /// - Parameters:
+  ///   - seed: of the random elements.
+  ///   - compute: where the tensors live.
+  ///   - blocks: for the name of a matrix whose output is added to the residual stream, how many blocks that stream
+  ///     passes; 0 for every other.
   public init(seed: UInt64, on compute: Compute, blocks: @escaping (String) -> Int) {
     self.seed = seed
     self.compute = compute

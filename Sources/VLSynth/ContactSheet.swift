@@ -5,9 +5,12 @@ public enum ContactSheet {
   /// The bytes of a PNG file.
   ///
   /// - Parameters:
+  ///   - samples: what to show, in order.
+  ///   - fonts: what captions are written in.
   ///   - columns: how many samples stand side by side, at least 1.
   ///   - cell: the width of each, in pixels.
   /// - Throws: ``MediaError`` for a sheet too large for PNG.
+  /// - Returns: the file.
   public static func png(_ samples: [SynthSample], fonts: SynthFonts, columns: Int = 6, cell: Int = 236)
     throws(MediaError) -> [UInt8]
   {

@@ -13,6 +13,7 @@ extension SynthSample {
   /// The sample as a line of JSON.
   ///
   /// - Parameter paths: what to write for each of ``images``.
+  /// - Returns: an object with `messages`, and what is known of the answers.
   public func json(paths: [String]) -> JSONValue {
     precondition(paths.count == images.count, "SynthSample: \(paths.count) paths for \(images.count) images")
     return [

@@ -16,8 +16,12 @@ public struct SynthStream: Sendable {
 
   /// A mixture.
   ///
-  /// - Parameter tasks: names with weights and skills, such as `scenes=2,grounding/phrase-to-box,lines`; empty for
-  ///   every task alike.
+  /// - Parameters:
+  ///   - tasks: names with weights and skills, such as `scenes=2,grounding/phrase-to-box,lines`; empty for every task
+  ///     alike.
+  ///   - seed: of every sample.
+  ///   - split: training or held-out samples; they share no random numbers.
+  ///   - settings: sizes, difficulty, frames.
   /// - Throws: ``SynthError`` for a task, skill or weight that there is not, and for missing fonts.
   public init(
     tasks: String = "", seed: UInt64, split: SynthSplit, settings: SynthSettings

@@ -28,7 +28,10 @@ public final class GradientNode: @unchecked Sendable {
   }
 
   /// An operation's node.
-  /// - Parameter backward: gets the gradient, and whether it is nobody else's, so that it may be written over.
+  /// - Parameters:
+  ///   - shape: of the operation's result.
+  ///   - sources: the nodes of its operands.
+  ///   - backward: gets the gradient, and whether it is nobody else's, so that it may be written over.
   init(
     _ shape: Shape, sources: [GradientNode],
     backward: @escaping (_ gradient: Tensor, _ isOwned: Bool) -> Void
@@ -93,8 +96,11 @@ extension Tensor {
   public func tracked(by variable: Variable) -> Tensor { with(GradientNode(variable)) }
 
   /// This tensor as the result of an operation on `operands`, if one of them is tracked.
-  /// - Parameter backward: gets the gradient of this tensor and passes gradients on to the operands or their nodes. It
-  ///   must hold neither the result nor values that it does not need.
+  /// - Parameters:
+  ///   - operands: what the operation read; nil for one that it did without.
+  ///   - backward: gets the gradient of this tensor and passes gradients on to the operands or their nodes. It must
+  ///     hold neither the result nor values that it does not need.
+  /// - Returns: the tensor, tracked if an operand is.
   func recorded(_ operands: Tensor?..., backward: @escaping (Tensor) -> Void) -> Tensor {
     let sources = operands.compactMap { $0?.node }
     return sources.isEmpty

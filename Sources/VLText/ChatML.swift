@@ -58,10 +58,11 @@ public struct ChatML: Sendable {
   ///
   /// - Parameters:
   ///   - messages: the turns.
-  ///   - addVisionIDs: whether `Picture 1: `, `Video 1: ` and so on, counted through the conversation, come before the
-  ///     visuals.
+  ///   - addVisionIDs: whether `Picture 1: `, `Video 1: ` and so on, counted through the conversation, come before
+  ///     the visuals.
   ///   - addGenerationPrompt: whether the assistant's turn is opened at the end.
   /// - Throws: ``ChatError``.
+  /// - Returns: token ids, and where visuals lie in them.
   public func encode(
     _ messages: [ChatMessage], addVisionIDs: Bool = false, addGenerationPrompt: Bool = true
   ) throws(ChatError) -> ChatPrompt {

@@ -12,7 +12,10 @@ public struct Schedule: Sendable, Equatable {
   public init(_ shape: Recipe.ScheduleShape) { self.shape = shape }
 
   /// The factor at a step of a schedule of `total` steps; after them, where it ends.
-  /// - Parameter step: from 0.
+  /// - Parameters:
+  ///   - step: from 0.
+  ///   - total: the run's steps.
+  /// - Returns: 0...1, to multiply rates by.
   public func factor(step: Int, total: Int) -> Double {
     factor(
       step: step, progress: Double(step) / Double(total), warmupEnd: Double(shape.warmup) / Double(total))
@@ -23,6 +26,7 @@ public struct Schedule: Sendable, Equatable {
   ///   - step: from 0.
   ///   - progress: how much of the run is done, 0...1.
   ///   - warmupEnd: how much of it the warm-up took, once it is over.
+  /// - Returns: 0...1, to multiply rates by.
   public func factor(step: Int, progress: Double, warmupEnd: Double) -> Double {
     if step < shape.warmup { return Double(step + 1) / Double(shape.warmup) }
     let rest = 1 - warmupEnd

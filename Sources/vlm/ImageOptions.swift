@@ -37,7 +37,11 @@ struct ImageOptions: ParsableArguments {
   }
 
   /// The input that an `--image` argument names: a file, `-` for standard input, or a `data:` URL.
-  /// - Parameter override: what is different for this picture alone.
+  /// - Parameters:
+  ///   - argument: as it was typed.
+  ///   - override: what is different for this picture alone.
+  /// - Throws: when standard input cannot be read.
+  /// - Returns: the picture with its settings; a file is not read yet.
   func input(_ argument: String, override: ResizeRequest = ResizeRequest()) throws -> ImageInput {
     let resize = resize.overridden(by: override)
     if argument == "-" {
@@ -117,6 +121,7 @@ extension ResizeRequest {
 
   /// What is wrong with these settings whatever the picture, as a sentence; nil if nothing is.
   /// - Parameter saying: how the user wrote the name of a setting.
+  /// - Returns: the sentence, without a full stop.
   func problem(saying: (String) -> String) -> String? {
     for (name, path) in Self.settings {
       if let value = self[keyPath: path], value < 1 { return "\(saying(name)) \(value) is not above 0" }

@@ -23,9 +23,13 @@ func vlm(
   vlm(arguments, input: input, environment: environment, interruptAfter: interruptAfter)
 }
 
+/// Runs the built program.
 /// - Parameters:
+///   - arguments: after the program's name.
+///   - input: what standard input gives.
 ///   - environment: further variables, as `NAME=value`.
 ///   - interruptAfter: milliseconds after which SIGINT is sent.
+/// - Returns: its status and what it wrote.
 func vlm(
   _ arguments: [String], input: [UInt8] = [], environment: [String] = [], interruptAfter: UInt32? = nil
 ) -> Run {

@@ -136,8 +136,10 @@ public struct LanguageModel: Layer {
 
   /// Runs the blocks over new positions that follow what the cache holds.
   /// - Parameters:
-  ///   - embeddings: `[T, H]`
+  ///   - embeddings: `[T, H]`.
   ///   - positions: `[3][T]`: temporal, height and width ids.
+  ///   - cache: holds what came before; grows by T positions.
+  ///   - compute: what it is computed with.
   ///   - observe: sees the input of each block, `[T, H]`.
   /// - Returns: the last block's output `[T, H]`, before the final norm.
   public func callAsFunction(
@@ -158,10 +160,11 @@ public struct LanguageModel: Layer {
 
   /// Runs the blocks over whole samples, packed one after another.
   /// - Parameters:
-  ///   - embeddings: `[T, H]`
+  ///   - embeddings: `[T, H]`.
   ///   - positions: `[3][T]`, starting anew with each sample.
   ///   - samples: each sample's places.
   ///   - recomputeEvery: every n-th block keeps nothing but its input for the backward pass; 0 for none.
+  ///   - compute: what it is computed with.
   /// - Returns: the last block's output `[T, H]`, before the final norm.
   public func callAsFunction(
     _ embeddings: Tensor, positions: [[Int]], samples: [Range<Int>], recomputeEvery: Int = 0,
@@ -196,7 +199,11 @@ public struct LanguageModel: Layer {
   }
 
   /// The sum of the cross-entropies of some places: hidden `[T, H]`, before the final norm → `[1]`.
-  /// - Parameter targets: per place the id it is to predict, or a negative number.
+  /// - Parameters:
+  ///   - hidden: `[T, H]`, before the final norm.
+  ///   - targets: per place the id it is to predict, or a negative number.
+  ///   - compute: what it is computed with.
+  /// - Returns: `[1]`.
   public func loss(_ hidden: Tensor, targets: [Int], on compute: Compute) -> Tensor {
     let places = targets.indices.filter { targets[$0] >= 0 }
     // Places that predict nothing need no scores.

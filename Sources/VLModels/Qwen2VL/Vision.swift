@@ -109,6 +109,7 @@ public struct VisionEncoder: Layer {
   ///   - patches: `[N, 1176]`, all images' rows in order.
   ///   - grids: one (t, h, w) per image, in patches; N = Σ t·h·w.
   ///   - recomputeEvery: every n-th block keeps nothing but its input for a backward pass; 0 for none.
+  ///   - compute: what it is computed with.
   ///   - progress: called after each block with the blocks done and the blocks in all; returning false stops.
   /// - Returns: `[M, H]`, all images' tokens in order; nil if stopped.
   public func callAsFunction(

@@ -68,7 +68,9 @@ public struct PEFTAdapter: Sendable {
   }
 
   /// Puts the adapters on a network's linear maps.
-  /// - Parameter visit: walks the network with the visitor that it is given.
+  /// - Parameters:
+  ///   - compute: where the adapters' tensors live.
+  ///   - visit: walks the network with the visitor that it is given.
   /// - Throws: ``ConfigError`` if a map is not there, or has other sizes.
   public func attach(on compute: Compute, _ visit: (inout PEFTAdapterBinder) throws -> Void) throws {
     var binder = PEFTAdapterBinder(maps: maps, file: file, rank: rank, scale: scale, compute: compute)
@@ -86,6 +88,7 @@ public struct PEFTAdapter: Sendable {
   ///   - rank: the inner width.
   ///   - alpha: the product is scaled by alpha / rank.
   ///   - base: the checkpoint that they belong to.
+  ///   - directory: where to.
   /// - Throws: ``CheckpointError`` if a file cannot be written.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], rank: Int, alpha: Double, base: String, to directory: String

@@ -43,6 +43,9 @@ extension Compute {
   ///   - q: heads of `headDim` columns, a row per query.
   ///   - k: kv heads, a row per key; query head h reads kv head h / (heads / kvHeads).
   ///   - v: as `k`.
+  ///   - heads: heads of q.
+  ///   - kvHeads: heads of k and v; divides `heads`.
+  ///   - headDim: columns of a head.
   ///   - segments: who sees whom. Rows of q outside every segment are left unset. Where operands are tracked, no row
   ///     of keys may lie in two segments.
   /// - Returns: `[query rows, heads · headDim]`.

@@ -34,7 +34,11 @@ extension Compute {
 
   /// `x [T, n]` with the rows of `ranges`, taken together, replaced by `rows [M, n]`: the splice of visual tokens into
   /// a text's embeddings. A new tensor.
-  /// - Parameter ranges: ascending, not overlapping; M places in all.
+  /// - Parameters:
+  ///   - rows: `[M, n]`.
+  ///   - x: `[T, n]`.
+  ///   - ranges: ascending, not overlapping; M places in all.
+  /// - Returns: `[T, n]`.
   public func splice(_ rows: Tensor, into x: Tensor, at ranges: [Range<Int>]) -> Tensor {
     precondition(
       ranges.reduce(0) { $0 + $1.count } == rows.shape[0] && rows.shape.last == x.shape.last

@@ -5,6 +5,7 @@ extension Compute {
   ///   - x: the input; may be tracked.
   ///   - variables: what else that is tracked goes into the result.
   ///   - body: computes the part from `x`. With `false` it must use untracked forms of the variables.
+  /// - Returns: what `body` computes.
   public func recomputed(
     _ x: Tensor, variables: [Tensor], _ body: @escaping (_ x: Tensor, _ isRecorded: Bool) -> Tensor
   ) -> Tensor {

@@ -33,6 +33,7 @@ extension Compute {
   ///   - positions: per axis one position per row: `positions[axis][row]`.
   ///   - axes: per frequency column, which axis it reads.
   ///   - frequencies: per column the inverse frequency.
+  /// - Returns: a row per position, a column per frequency.
   public func rotaryTable(positions: [[Int]], axes: [Int], frequencies: [Float]) -> RotaryTable {
     precondition(
       axes.count == frequencies.count, "rotaryTable: \(axes.count) axes, \(frequencies.count) frequencies")
@@ -58,8 +59,13 @@ extension Compute {
 
   /// Rotates halves: for each row and each of the first `heads` heads, (a, b) → (a·cos − b·sin, b·cos + a·sin), where
   /// a and b are the two halves of the head.
-  /// - Parameter x: `[rows, width]`; consumed, and changed in place (no operation keeps what it handed out as a linear map's
-  ///   result, so this holds while recording too).
+  /// - Parameters:
+  ///   - x: `[rows, width]`; consumed, and changed in place (no operation keeps what it handed out as a linear map's
+  ///     result, so this holds while recording too).
+  ///   - heads: how many heads of each row to rotate.
+  ///   - headDim: columns of a head, even.
+  ///   - table: `headDim / 2` columns, a row per row of `x`.
+  /// - Returns: `x`, rotated.
   public func rotary(_ x: consuming Tensor, heads: Int, headDim: Int, table: RotaryTable) -> Tensor {
     let rows = x.shape.rows
     precondition(

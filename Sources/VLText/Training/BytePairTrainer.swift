@@ -54,6 +54,7 @@ public struct BytePairTrainer: Sendable {
   ///   - progress: is told now and then, by one thread at a time.
   /// - Throws: ``TokenizerTrainingError`` for settings that make no sense (before anything is read), for a file that
   ///   cannot be read or is not UTF-8, and when there is no text at all.
+  /// - Returns: vocabulary and merges.
   public func train(
     files: [String], progress: @Sendable (Progress) -> Void = { _ in }
   ) throws(TokenizerTrainingError) -> TrainedTokenizer {

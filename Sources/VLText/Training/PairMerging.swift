@@ -79,6 +79,7 @@ struct PairMerging {
   ///   - maximumLength: no token of more bytes is made, of those that take more than one merge.
   ///   - isForbidden: whether a token of these bytes must not come about.
   /// - Throws: ``TokenizerTrainingError`` for a forbidden token.
+  /// - Returns: whether a token was made.
   mutating func step(
     minimumCount: Int, maximumLength: Int, isForbidden: ([UInt8]) throws(TokenizerTrainingError) -> Void
   ) throws(TokenizerTrainingError) -> Bool {

@@ -34,7 +34,9 @@ public struct DataPosition: Sendable, Equatable {
   }
 
   /// From a snapshot.
-  /// - Parameter place: what errors call it, such as the snapshot's file.
+  /// - Parameters:
+  ///   - json: what a snapshot holds.
+  ///   - place: what errors call it, such as the snapshot's file.
   /// - Throws: ``DataError``.
   public init(_ json: JSONValue, place: String) throws {
     func damaged(_ what: String) -> DataError {

@@ -11,8 +11,9 @@ final class EncodingPipeline {
 
   /// - Parameters:
   ///   - schedule: what comes, in order.
-  ///   - threads: how many; with none, the caller's thread works.
+  ///   - count: how many threads; with none, the caller's works.
   ///   - lookahead: how many results are held at most.
+  ///   - work: what is done with each.
   init(_ schedule: DrawSchedule, threads count: Int, lookahead: Int, work: @escaping Work) {
     self.work = work
     shared = Shared(schedule, lookahead: max(1, lookahead))

@@ -12,7 +12,9 @@ public struct SynthSource: SampleSource {
   public var count: Int? { nil }
 
   /// A source of a stream's samples.
-  /// - Parameter tasks: the tasks as the recipe names them, for ``name``.
+  /// - Parameters:
+  ///   - stream: what draws.
+  ///   - tasks: the tasks as the recipe names them, for ``name``.
   public init(_ stream: SynthStream, tasks: String) {
     self.stream = stream
     name = "synth:" + tasks

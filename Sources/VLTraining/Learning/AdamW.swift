@@ -44,6 +44,7 @@ public struct AdamW: Sendable {
   /// - Parameters:
   ///   - factor: what the schedule multiplies the learning rates by.
   ///   - norm: the gradient's norm.
+  ///   - compute: what it is computed with.
   public mutating func step(factor: Double, norm: Double, on compute: Compute) {
     var updates: [(variable: Variable, gradient: Tensor, moments: AdamWMoments, terms: AdamWTerms)] = []
     for (index, learner) in learners.enumerated() {

@@ -39,6 +39,7 @@ public struct Recipe: Sendable, Equatable {
     /// - Parameters:
     ///   - layer: its block, nil outside the blocks.
     ///   - count: how many blocks the part has.
+    /// - Returns: the rate before the schedule's factor.
     func rate(ofLayer layer: Int?, of count: Int) -> Double {
       switch (layers, layer) {
       case (.all, nil): outerRate ?? rate

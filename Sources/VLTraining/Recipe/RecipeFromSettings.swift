@@ -3,7 +3,9 @@ public import VLJSON
 
 extension Recipe {
   /// The recipe that ``settings`` came from.
-  /// - Parameter place: the file that they were read from, for errors.
+  /// - Parameters:
+  ///   - settings: a recipe's keys and values.
+  ///   - place: the file that they were read from, for errors.
   /// - Throws: ``RecipeError`` if they are not those of a recipe.
   public init(settings: JSONObject, place: String) throws {
     let members = settings.members.map { ($0.split(separator: ".")[...], $1) }

@@ -16,6 +16,8 @@ extension Recipe {
 
   /// A recipe by which everything learns, for measuring what a step costs.
   /// - Parameter directory: with `config.json` and a tokenizer.
+  /// - Throws: ``RecipeError``, as reading any recipe may; the directory is not read yet.
+  /// - Returns: a recipe of full training.
   public static func benchmark(from directory: String) throws -> Recipe {
     var recipe = try Recipe(
       RecipeNode(

@@ -206,7 +206,14 @@ struct Pen {
     cairo_set_source_rgba(context, ink.red, ink.green, ink.blue, alpha)
   }
 
-  /// - Parameter anchor: where x lies in the text: 0 at its start, 1 at its end.
+  /// - Parameters:
+  ///   - text: one line.
+  ///   - x: pixels from the left.
+  ///   - y: pixels from the top, of the baseline.
+  ///   - size: pixels.
+  ///   - ink: its colour.
+  ///   - anchor: where x lies in the text: 0 at its start, 1 at its end.
+  ///   - bold: whether in bold.
   func text(
     _ text: String, x: Double, y: Double, size: Double, _ ink: Ink, anchor: Double = 0, bold: Bool = false
   ) {

@@ -5,7 +5,11 @@ public import VLTensor
 extension SnapshotStore {
   /// Writes a snapshot's weights as a checkpoint in the published form, or as adapters in PEFT's, where the recipe
   /// trains those.
-  /// - Parameter merging: adds adapters to the weights beside them, so that the result is a checkpoint.
+  /// - Parameters:
+  ///   - step: the snapshot's.
+  ///   - path: the directory to make.
+  ///   - merging: adds adapters to the weights beside them, so that the result is a checkpoint.
+  ///   - compute: what it is computed with.
   /// - Throws: when the snapshot is damaged, what it started from cannot be read, or the result cannot be written.
   public func export(step: Int, to path: String, merging: Bool = false, on compute: Compute) throws {
     let (model, learners, recipe) = try restoredModel(step: step, on: compute)

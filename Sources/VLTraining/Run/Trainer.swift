@@ -111,8 +111,9 @@ public struct Trainer {
   /// - Parameters:
   ///   - isStopped: asked before every batch; once it says true, a snapshot is written and training returns.
   ///   - report: told what happens.
-  /// - Throws: when the loss or the gradient is no number, data cannot be read, or the disk is full. Snapshots written
-  ///   before stay.
+  /// - Throws: when the loss or the gradient is no number, data cannot be read, or the disk is full. Snapshots
+  ///   written before stay.
+  /// - Returns: whether the run is done or was stopped, and where.
   public mutating func train(isStopped: () -> Bool, report: (TrainingEvent) -> Void) throws
     -> TrainingOutcome
   {

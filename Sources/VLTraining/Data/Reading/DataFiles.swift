@@ -87,6 +87,7 @@ public enum DataFiles {
   ///   - format: the form of all; nil to go by the names' endings and the first records.
   ///   - media: what relative paths of pictures are relative to; nil for each file's directory.
   /// - Throws: ``DataError``.
+  /// - Returns: one source of all the files, in order.
   public static func open(_ pattern: String, format: DataFormat? = nil, media: String? = nil) throws
     -> any SampleSource
   {

@@ -11,7 +11,10 @@ enum QwenMarkup {
 
   /// The parts of a text.
   /// - Parameters:
+  ///   - text: with the markup in it.
   ///   - source: the picture that a path names.
+  /// - Throws: ``PartForm/Problem`` for markup that is not closed, or a path that `source` refuses.
+  /// - Returns: text and pictures, in order.
   static func parts(
     of text: String, source: (String) throws(PartForm.Problem) -> MediaSource
   ) throws(PartForm.Problem) -> [Message.Part] {
