@@ -64,6 +64,8 @@ enum Words {
   /// Week days, short.
   static let days = split("Mon Tue Wed Thu Fri Sat Sun")
 
+  static let ordinals = split("first second third fourth fifth sixth")
+
   private static func split(_ text: String) -> [String] {
     text.split { $0 == " " || $0 == "\n" }.map(String.init)
   }

@@ -104,7 +104,10 @@ struct DocumentTests {
     }
   }
 
-  @Test(arguments: ["charts", "charts/read", "charts/quiz"]) func charts(tasks: String) throws {
+  @Test(arguments: ["charts", "charts/read", "charts/quiz", "charts/places"]) func charts(tasks: String)
+    throws
+  {
+    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth"]
     for sample in try SynthSample.drawn(tasks, tasks == "charts" ? 400 : 100) {
       let (labels, values) = (strings(sample.facts["labels"]), integers(sample.facts["values"]))
       #expect(Set(labels).count == labels.count && labels.count == values.count)
@@ -113,7 +116,13 @@ struct DocumentTests {
       let questions = sample.messages.filter { $0.role == .user }.map(\.text)
       let answers = sample.messages.filter { $0.role == .assistant }.map(\.text)
       let queries = try #require(sample.facts["queries"]?.arrayValue)
-      #expect(sample.skill == "quiz" ? [6, 7].contains(queries.count) : queries.count == 1)
+      let turns =
+        switch sample.skill {
+        case "quiz": 6...7
+        case "places": 3...6
+        default: 1...1
+        }
+      #expect(turns.contains(queries.count))
       try #require(queries.count == questions.count && queries.count == answers.count)
       for (query, (question, answer)) in zip(queries, zip(questions, answers)) {
         let of = strings(query["of"])
@@ -128,6 +137,20 @@ struct DocumentTests {
         case "trend": #expect(values == (answer == "rise" ? values.sorted() : values.sorted(by: >)))
         case "read":
           #expect(answer == zip(labels, values).map { "\($0) \($1)" }.joined(separator: "\n"))
+        case "place":
+          let what = try #require(query["what"]?.stringValue)
+          let index =
+            switch what {
+            case "the largest": values.firstIndex(of: try #require(values.max()))
+            case "the smallest": values.firstIndex(of: try #require(values.min()))
+            default: labels.firstIndex(of: what)
+            }
+          #expect(answer == ordinals[try #require(index)])
+          #expect(question.lowercased().contains(what.lowercased()))
+        case "label at", "value at":
+          let index = try #require(query["index"]?.integerValue)
+          #expect(answer == (query["ask"] == "label at" ? labels[index] : String(values[index])))
+          #expect(question.contains(ordinals[index]))
         default:
           let label = try #require(query["of"]?.stringValue)
           #expect(answer == String(value(label)))

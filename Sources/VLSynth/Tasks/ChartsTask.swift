@@ -4,12 +4,12 @@ internal import VLJSON
 struct ChartsTask: SynthTask {
   let name = "charts"
   let summary =
-    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions"
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions, places"
   let skills = [
     SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
     SynthSkill("difference", 1),
     SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
-    SynthSkill("read", 0), SynthSkill("quiz", 0),
+    SynthSkill("read", 0), SynthSkill("quiz", 0), SynthSkill("places", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -23,6 +23,7 @@ struct ChartsTask: SynthTask {
     let size = desk.pictureSize(&random, aspect: kind == .pie ? 1...1.6 : 0.9...1.6, large: true)
     let chart = Chart(kind, trend: skill == "trend", &random, desk)
     let image = ChartDrawing(chart, size, &random, desk).draw(&random)
+    if skill == "places" { return Draft(image, places(chart, &random), facts: chart.json) }
     // Questions about what was just read beside questions about what was not: half of the quizzes begin with all values.
     let skills =
       skill == "quiz"
@@ -32,20 +33,77 @@ struct ChartsTask: SynthTask {
     return Draft(image, skills.map { turn($0, chart, &random) }, facts: chart.json)
   }
 
-  private func turn(_ skill: String, _ chart: Chart, _ random: inout SynthRandom) -> Turn {
-    let query = JSONObject(["ask": .string(skill)])
-    func number(_ question: String, _ value: Int, _ tolerance: Double, _ query: JSONObject) -> Turn {
-      Turn(
-        [.text(question)], [.text(String(value))], .number(Double(value), tolerance: tolerance), query: query)
-    }
-    // What cannot be read from a label is read from an axis, near enough.
-    let tolerance = chart.hasValues ? 0 : 0.08
-    let part =
-      switch chart.kind {
-      case .bars: "bar"
-      case .line: "point"
-      case .pie: "slice"
+  /// Names, values and places from the left.
+  ///
+  /// The value of a name is two steps: where the name stands, and what stands there. Each is asked by itself, and for
+  /// half of the names the place is asked just before the value, so that the second step can be learnt without the first.
+  private func places(_ chart: Chart, _ random: inout SynthRandom) -> [Turn] {
+    var turns: [Turn] = []
+    let named = random.shuffled(Array(chart.values.indices))
+    for group in random.shuffled(["value", "other value", "extreme", "label at", "value at"]).prefix(3) {
+      switch group {
+      case "value", "other value":
+        let index = named[group == "value" ? 0 : 1]
+        if random.chance(0.5) { turns.append(place(of: chart.labels[index], index, chart, &random)) }
+        turns.append(turn("value", chart, of: index, &random))
+      case "extreme":
+        let skill = random.pick(["largest", "smallest"])
+        let wanted = skill == "largest" ? chart.values.max() : chart.values.min()
+        let index = chart.values.firstIndex { $0 == wanted } ?? 0
+        if random.chance(0.5) { turns.append(place(of: "the \(skill)", index, chart, &random)) }
+        turns.append(turn(skill, chart, &random))
+      default:
+        turns.append(at(random.pick(named), group == "label at", chart, &random))
       }
+    }
+    return turns
+  }
+
+  /// A pie's slices are counted as its legend has them.
+  private func place(of what: String, _ index: Int, _ chart: Chart, _ random: inout SynthRandom) -> Turn {
+    let question = Phrasing.say(
+      ["Which {0} {2} is {1}?", "{3}, which {0} is {1}?"],
+      [part(chart), what]
+        + (chart.kind == .pie
+          ? ["of the legend", "In the legend"] : ["from the left", "Counted from the left"]),
+      &random)
+    return Turn(
+      question, Words.ordinals[index], query: JSONObject(["ask": .string("place"), "what": .string(what)]))
+  }
+
+  private func at(_ index: Int, _ asksLabel: Bool, _ chart: Chart, _ random: inout SynthRandom) -> Turn {
+    let question = Phrasing.say(
+      asksLabel
+        ? ["What is the {0} {1} called?", "What is the name of the {0} {1}?", "Whose is the {0} {1}?"]
+        : [
+          "How much is the {0} {1}?", "What is the value of the {0} {1}?", "Read the value of the {0} {1}.",
+        ],
+      [Words.ordinals[index], chart.kind == .pie ? "slice of the legend" : part(chart)], &random)
+    let query = JSONObject(["ask": .string(asksLabel ? "label at" : "value at"), "index": .integer(index)])
+    guard !asksLabel else { return Turn(question, chart.labels[index], query: query) }
+    return number(question, chart.values[index], chart, query)
+  }
+
+  private func part(_ chart: Chart) -> String {
+    switch chart.kind {
+    case .bars: "bar"
+    case .line: "point"
+    case .pie: "slice"
+    }
+  }
+
+  private func number(_ question: String, _ value: Int, _ chart: Chart, _ query: JSONObject) -> Turn {
+    // What cannot be read from a label is read from an axis, near enough.
+    let key = SynthKey.number(Double(value), tolerance: chart.hasValues ? 0 : 0.08)
+    return Turn([.text(question)], [.text(String(value))], key, query: query)
+  }
+
+  /// A question of one skill; a value's is of the label at an index, or of any.
+  private func turn(
+    _ skill: String, _ chart: Chart, of index: Int? = nil, _ random: inout SynthRandom
+  ) -> Turn {
+    let query = JSONObject(["ask": .string(skill)])
+    let part = part(chart)
     switch skill {
     case "largest", "smallest":
       let isLargest = skill == "largest"
@@ -70,13 +128,15 @@ struct ChartsTask: SynthTask {
         ], [chart.labels[pair[0]], chart.labels[pair[1]]], &random)
       let difference = abs(chart.values[pair[0]] - chart.values[pair[1]])
       return number(
-        question, difference, tolerance,
-        query.adding("of", .array(pair.map { .string(chart.labels[$0]) })))
+        question, difference, chart, query.adding("of", .array(pair.map { .string(chart.labels[$0]) })))
     case "count":
       let question = Phrasing.say(
         ["How many {0}s are there?", "Count the {0}s.", "How many {0}s does the chart have?"], [part], &random
       )
-      return number(question, chart.values.count, 0, query)
+      return Turn(
+        [.text(question)], [.text(String(chart.values.count))],
+        .number(Double(chart.values.count), tolerance: 0),
+        query: query)
     case "kind":
       let question = Phrasing.say(
         ["What kind of chart is this?", "Which type of chart is it?", "Is it a bar, line or pie chart?"],
@@ -104,15 +164,14 @@ struct ChartsTask: SynthTask {
       let text = zip(chart.labels, chart.values).map { "\($0) \($1)" }.joined(separator: "\n")
       return Turn([.text(question)], [.text(text)], .transcription(text), query: query)
     default:
-      let index = random.int(0...chart.values.count - 1)
+      let index = index ?? random.int(0...chart.values.count - 1)
       let question = Phrasing.say(
         [
           "What is the value of {0}?", "How much is {0}?", "What value does {0} have?",
           "Read the value of {0}.",
           "{0}?",
         ], [chart.labels[index]], &random)
-      return number(
-        question, chart.values[index], tolerance, query.adding("of", .string(chart.labels[index])))
+      return number(question, chart.values[index], chart, query.adding("of", .string(chart.labels[index])))
     }
   }
 }

@@ -32,10 +32,8 @@ struct ComparisonsTask: SynthTask {
     preconditionFailure("ComparisonsTask: no pictures for \(skill)")
   }
 
-  private static let ordinals = ["first", "second", "third", "fourth"]
-
   private func number(_ index: Int) -> (answer: String, others: [String]) {
-    (String(index + 1), ["picture \(index + 1)", Self.ordinals[index], "the \(Self.ordinals[index])"])
+    (String(index + 1), ["picture \(index + 1)", Words.ordinals[index], "the \(Words.ordinals[index])"])
   }
 
   private func compare(

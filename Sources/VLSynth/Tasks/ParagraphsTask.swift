@@ -53,8 +53,7 @@ struct ParagraphsTask: SynthTask {
       return Turn([.text(question)], [.text(text)], .transcription(text), query: JSONObject(["ask": "read"]))
     case "line":
       var index = random.int(0...lines.count - 1)
-      let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth"]
-      var name = ordinals[min(index, ordinals.count - 1)]
+      var name = Words.ordinals[min(index, Words.ordinals.count - 1)]
       if random.chance(0.25) {
         index = lines.count - 1
         name = "last"
