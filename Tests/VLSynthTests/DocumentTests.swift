@@ -104,9 +104,8 @@ struct DocumentTests {
     }
   }
 
-  @Test(arguments: ["charts", "charts/read", "charts/quiz", "charts/places"]) func charts(tasks: String)
-    throws
-  {
+  @Test(arguments: ["charts", "charts/read", "charts/quiz", "charts/places", "charts/order"])
+  func charts(tasks: String) throws {
     let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth"]
     for sample in try SynthSample.drawn(tasks, tasks == "charts" ? 400 : 100) {
       let (labels, values) = (strings(sample.facts["labels"]), integers(sample.facts["values"]))
@@ -120,6 +119,7 @@ struct DocumentTests {
         switch sample.skill {
         case "quiz": 6...7
         case "places": 3...6
+        case "order": 2...2
         default: 1...1
         }
       #expect(turns.contains(queries.count))
@@ -147,6 +147,19 @@ struct DocumentTests {
             }
           #expect(answer == ordinals[try #require(index)])
           #expect(question.lowercased().contains(what.lowercased()))
+        case "places":
+          let order = integers(query["order"])
+          let names = order.map { labels[$0] }
+          #expect(order.sorted() == Array(labels.indices))
+          #expect(answer == order.map { ordinals[$0] }.joined(separator: ", "))
+          let list = names.dropLast().joined(separator: ", ") + " and \(names[names.count - 1])"
+          #expect(question.lowercased().contains(list.lowercased()))
+        case "names by value", "places by value":
+          let all = query["ask"] == "names by value" ? labels : ordinals
+          let found = answer.split(separator: ", ").compactMap { all.firstIndex(of: String($0)) }
+          let rises = found.map { values[$0] } == values.sorted()
+          #expect(rises || found.map { values[$0] } == values.sorted(by: >))
+          #expect(question.lowercased().contains(rises ? "from the smallest" : "from the largest"))
         case "label at", "value at":
           let index = try #require(query["index"]?.integerValue)
           #expect(answer == (query["ask"] == "label at" ? labels[index] : String(values[index])))

@@ -131,7 +131,7 @@ struct StreamTests {
     #expect(
       named.map { "\($0)/\($1)" } == [
         "lines/grid", "lines/line", "lines/column", "receipts/read", "charts/read", "charts/quiz",
-        "charts/places", "dialogue/claims", "dialogue/counts",
+        "charts/places", "charts/order", "dialogue/claims", "dialogue/counts",
       ])
     for (task, skill) in named {
       #expect(try SynthSample.drawn(task, 300).allSatisfy { $0.skill != skill })

@@ -4,12 +4,12 @@ internal import VLJSON
 struct ChartsTask: SynthTask {
   let name = "charts"
   let summary =
-    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions, places"
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions, places, orders"
   let skills = [
     SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
     SynthSkill("difference", 1),
     SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
-    SynthSkill("read", 0), SynthSkill("quiz", 0), SynthSkill("places", 0),
+    SynthSkill("read", 0), SynthSkill("quiz", 0), SynthSkill("places", 0), SynthSkill("order", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -24,6 +24,7 @@ struct ChartsTask: SynthTask {
     let chart = Chart(kind, trend: skill == "trend", &random, desk)
     let image = ChartDrawing(chart, size, &random, desk).draw(&random)
     if skill == "places" { return Draft(image, places(chart, &random), facts: chart.json) }
+    if skill == "order" { return Draft(image, orders(chart, &random), facts: chart.json) }
     // Questions about what was just read beside questions about what was not: half of the quizzes begin with all values.
     let skills =
       skill == "quiz"
@@ -57,6 +58,40 @@ struct ChartsTask: SynthTask {
       }
     }
     return turns
+  }
+
+  /// Everything in the chart in another order than it stands: the places of all names, and what is largest, next, and so on
+  /// by name or by place. Each word of an answer is found by what it says, not by where it stands.
+  private func orders(_ chart: Chart, _ random: inout SynthRandom) -> [Turn] {
+    let places = chart.kind == .pie ? "in the legend" : "from the left"
+    return random.shuffled(["places", "names by value", "places by value"]).prefix(2).map { kind in
+      var indices = random.shuffled(Array(chart.values.indices))
+      let falls = random.chance(0.5)
+      if kind != "places" {
+        indices.sort { falls ? chart.values[$0] > chart.values[$1] : chart.values[$0] < chart.values[$1] }
+      }
+      let names = indices.map { chart.labels[$0] }
+      let order = falls ? "from the largest to the smallest" : "from the smallest to the largest"
+      let question =
+        switch kind {
+        case "places":
+          Phrasing.say(
+            ["Which {0}s {1} are {2}?", "Where {1} are {2}?"], [part(chart), places, Phrasing.list(names)],
+            &random)
+        case "names by value":
+          Phrasing.say(
+            ["Name the {0}s {1}.", "List the {0}s {1}.", "Sort the names {1}."], [part(chart), order], &random
+          )
+        default:
+          Phrasing.say(
+            ["Which places {2} do the {0}s have, {1}?", "Give the places {2} of the {0}s, {1}."],
+            [part(chart), order, places], &random)
+        }
+      let words = kind == "names by value" ? names : indices.map { Words.ordinals[$0] }
+      return Turn(
+        question, words.joined(separator: ", "),
+        query: JSONObject(["ask": .string(kind), "order": .array(indices.map { .integer($0) })]))
+    }
   }
 
   /// A pie's slices are counted as its legend has them.
