@@ -49,8 +49,7 @@ struct ChartsTask: SynthTask {
         turns.append(turn("value", chart, of: index, &random))
       case "extreme":
         let skill = random.pick(["largest", "smallest"])
-        let wanted = skill == "largest" ? chart.values.max() : chart.values.min()
-        let index = chart.values.firstIndex { $0 == wanted } ?? 0
+        let index = extreme(skill == "largest", chart)
         if random.chance(0.5) { turns.append(place(of: "the \(skill)", index, chart, &random)) }
         turns.append(turn(skill, chart, &random))
       default:
@@ -119,6 +118,12 @@ struct ChartsTask: SynthTask {
     return number(question, chart.values[index], chart, query)
   }
 
+  /// Where the largest or the smallest value stands.
+  private func extreme(_ isLargest: Bool, _ chart: Chart) -> Int {
+    let wanted = isLargest ? chart.values.max() : chart.values.min()
+    return chart.values.firstIndex { $0 == wanted } ?? 0
+  }
+
   private func part(_ chart: Chart) -> String {
     switch chart.kind {
     case .bars: "bar"
@@ -142,8 +147,7 @@ struct ChartsTask: SynthTask {
     switch skill {
     case "largest", "smallest":
       let isLargest = skill == "largest"
-      let wanted = isLargest ? chart.values.max() : chart.values.min()
-      let index = chart.values.firstIndex { $0 == wanted } ?? 0
+      let index = extreme(isLargest, chart)
       let words =
         chart.kind == .pie
         ? (isLargest ? ["largest", "biggest"] : ["smallest"])
