@@ -37,6 +37,7 @@ struct TrainRun: ParsableCommand {
     var trainer = try Trainer(
       model, recipe: recipe, run: run, stream: data.training, heldOut: data.heldOut)
     let display = TrainingDisplay(recipe)
+    display.warn(of: recipe.repeatedDraws(), seed: recipe.seed)
     if resume {
       if try trainer.resume() {
         display.line("resuming \(out) after step \(trainer.state.step)")

@@ -38,6 +38,15 @@ final class TrainingDisplay {
     if let total { startProgress = Double(trainer.state.step) / Double(total) }
   }
 
+  /// Says that samples come again which runs before this one were shown.
+  func warn(of repeated: [RepeatedDraw], seed: UInt64) {
+    guard let nearest = repeated.first else { return }
+    let others = repeated.count == 1 ? "" : " and \(repeated.count - 1) more before it"
+    line(
+      "samples of \(nearest.tasks.joined(separator: ", ")) come again: \(nearest.name)\(others) drew them from seed \(seed) too; "
+        + "set another seed for new ones")
+  }
+
   func end() { terminal.clear() }
 
   func show(_ event: TrainingEvent) {

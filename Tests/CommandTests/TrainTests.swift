@@ -173,6 +173,32 @@ private struct TinyTraining {
     #expect(names(training.scratch.path + "/a/snapshots").isEmpty)
   }
 
+  @Test func samplesThatComeAgainAreSaid() {
+    let scratch = Scratch()
+    let recipe = scratch.write(
+      """
+      name: drawn
+      model: {init: checkpoint, from: \(tiny)}
+      learn: {text: {rate: 1e-3}}
+      schedule: {warmup: 0}
+      steps: 1
+      batch: {tokens: 512}
+      data: [{synth: scenes/count, difficulty: 0, sides: 56..84}]
+
+      """, to: "recipe.yaml")
+    func train(_ out: String, _ extra: String...) -> Run {
+      vlm(["train", recipe, "--out", scratch.path + "/" + out] + extra)
+    }
+    let first = train("first")
+    #expect(first.status == 0 && !first.errors.contains("come again"), "\(first.errors)")
+    let second = train("second", "--set", "model.from=\(scratch.path)/first")
+    #expect(second.status == 0, "\(second.errors)")
+    let advice = "samples of scenes come again: drawn drew them from seed 0 too"
+    #expect(second.errors.contains(advice), "\(second.errors)")
+    let third = train("third", "--set", "model.from=\(scratch.path)/first", "--set", "seed=1")
+    #expect(third.status == 0 && !third.errors.contains("come again"), "\(third.errors)")
+  }
+
   @Test func curvesAreDrawn() throws {
     let training = TinyTraining()
     #expect(training.run("run").status == 0)

@@ -42,6 +42,33 @@ private let small = """
     }
   }
 
+  /// Tasks that both draw count, whatever else is in the mixture; another seed, and a run that only reads, do not.
+  @Test func drawsOfRunsBeforeAreFound() throws {
+    func recipe(_ name: String, from: String, data: String, seed: Int) throws -> Recipe {
+      try read(
+        small, "name=\(name)", "seed=\(seed)", "model.init=checkpoint", "model.from=\(scratch.path)/\(from)",
+        "data.0.synth=\(data)")
+    }
+    func wasRun(_ recipe: Recipe) throws {
+      makeDirectory("\(scratch.path)/\(recipe.name)")
+      makeDirectory("\(scratch.path)/\(recipe.name)/snapshots")
+      makeDirectory("\(scratch.path)/\(recipe.name)/checkpoint")
+      try RunDirectory("\(scratch.path)/\(recipe.name)").write(settings: recipe.settings)
+    }
+    let first = try recipe("first", from: "nowhere", data: "scenes/count=2,cards", seed: 0)
+    #expect(first.repeatedDraws().isEmpty)
+    try wasRun(first)
+    try wasRun(recipe("second", from: "first", data: "cards", seed: 4))
+    try wasRun(recipe("third", from: "second/checkpoint", data: "lines,scenes/map,cards", seed: 0))
+    let again = try recipe("fourth", from: "third", data: "scenes/shape,cards/rank", seed: 0)
+    let repeated = again.repeatedDraws()
+    #expect(repeated.map(\.name) == ["third", "first"])
+    #expect(repeated.map(\.tasks) == [["cards", "scenes"], ["cards", "scenes"]])
+    #expect(
+      try recipe("fourth", from: "third", data: "scenes/shape", seed: 4).repeatedDraws().isEmpty)
+    #expect(try recipe("fourth", from: "third", data: "clips", seed: 0).repeatedDraws().isEmpty)
+  }
+
   @Test func everyKeyIsRead() throws {
     let recipe = try read(small)
     #expect(recipe.name == "recipe" && recipe.seed == 0 && recipe.length == .steps(100))

@@ -112,16 +112,25 @@ extension Recipe.Data {
       return try DataFiles.open(pattern, format: format, media: media)
     case .synth(let tasks):
       do {
-        let settings =
-          if let sides { try SynthSettings(sides: sides, difficulty: difficulty, frames: frames) } else {
-            try SynthSettings(difficulty: difficulty, frames: frames)
-          }
-        let stream = try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings)
-        return SynthSource(stream, tasks: tasks)
+        return SynthSource(try stream(tasks, seed: seed, split: split), tasks: tasks)
       } catch {
         throw RecipeError(place: place, key: "synth", reason: "\(error)")
       }
     }
+  }
+
+  /// What draws the samples; nil for data that is read.
+  func stream(seed: UInt64, split: SynthSplit) throws(SynthError) -> SynthStream? {
+    guard case .synth(let tasks) = source else { return nil }
+    return try stream(tasks, seed: seed, split: split)
+  }
+
+  private func stream(_ tasks: String, seed: UInt64, split: SynthSplit) throws(SynthError) -> SynthStream {
+    let settings =
+      if let sides { try SynthSettings(sides: sides, difficulty: difficulty, frames: frames) } else {
+        try SynthSettings(difficulty: difficulty, frames: frames)
+      }
+    return try SynthStream(tasks: tasks, seed: seed, split: split, settings: settings)
   }
 }
 
