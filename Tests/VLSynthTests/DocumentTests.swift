@@ -104,7 +104,7 @@ struct DocumentTests {
     }
   }
 
-  @Test(arguments: ["charts", "charts/read", "charts/quiz", "charts/places", "charts/order"])
+  @Test(arguments: ["charts", "charts/read", "charts/quiz", "charts/places", "charts/order", "charts/find"])
   func charts(tasks: String) throws {
     let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth"]
     for sample in try SynthSample.drawn(tasks, tasks == "charts" ? 400 : 100) {
@@ -119,7 +119,7 @@ struct DocumentTests {
         switch sample.skill {
         case "quiz": 6...7
         case "places": 3...6
-        case "order": 2...2
+        case "order", "find": 2...2
         default: 1...1
         }
       #expect(turns.contains(queries.count))
@@ -149,17 +149,21 @@ struct DocumentTests {
           #expect(question.lowercased().contains(what.lowercased()))
         case "places":
           let order = integers(query["order"])
-          let names = order.map { labels[$0] }
           #expect(order.sorted() == Array(labels.indices))
           #expect(answer == order.map { ordinals[$0] }.joined(separator: ", "))
-          let list = names.dropLast().joined(separator: ", ") + " and \(names[names.count - 1])"
-          #expect(question.lowercased().contains(list.lowercased()))
+          #expect(question.lowercased().contains(Self.list(order.map { labels[$0] }).lowercased()))
         case "names by value", "places by value":
           let all = query["ask"] == "names by value" ? labels : ordinals
           let found = answer.split(separator: ", ").compactMap { all.firstIndex(of: String($0)) }
           let rises = found.map { values[$0] } == values.sorted()
           #expect(rises || found.map { values[$0] } == values.sorted(by: >))
           #expect(question.lowercased().contains(rises ? "from the smallest" : "from the largest"))
+        case "name places", "name values":
+          let order = integers(query["order"])
+          let found = query["ask"] == "name places" ? ordinals : values.map(String.init)
+          #expect(order.sorted() == Array(labels.indices))
+          #expect(answer == order.map { "\(labels[$0]) \(found[$0])" }.joined(separator: ", "))
+          #expect(question.lowercased().contains(Self.list(order.map { labels[$0] }).lowercased()))
         case "label at", "value at":
           let index = try #require(query["index"]?.integerValue)
           #expect(answer == (query["ask"] == "label at" ? labels[index] : String(values[index])))
@@ -170,6 +174,10 @@ struct DocumentTests {
         }
       }
     }
+  }
+
+  private static func list(_ names: [String]) -> String {
+    names.dropLast().joined(separator: ", ") + " and \(names[names.count - 1])"
   }
 
   @Test func cards() throws {
@@ -363,6 +371,31 @@ struct DocumentTests {
       #expect(rows.allSatisfy { $0.count == rows[0].count && $0.allSatisfy { $0.isLetter || $0.isNumber } })
       #expect(sample.images[0].width >= 28 * rows[0].count && sample.images[0].height >= 28 * rows.count)
     }
+  }
+
+  /// Different texts, up to six of them to be found: each is followed by its place, counted in one direction or in two.
+  @Test func findings() throws {
+    let ordinals = ["first", "second", "third", "fourth"]
+    var shapes: Set<[Int]> = []
+    for sample in try SynthSample.drawn("lines/find", 300, sides: 84...168) {
+      let words = strings(sample.facts["words"])
+      let rows = try #require(sample.query["rows"]?.integerValue)
+      let columns = try #require(sample.query["columns"]?.integerValue)
+      shapes.insert([rows, columns])
+      try #require(words.count == rows * columns && words.count > 1)
+      #expect(Set(words).count == words.count)
+      let found = sample.answer.split(separator: ", ").map { $0.split(separator: " ").map(String.init) }
+      #expect(found.count == min(6, words.count))
+      #expect(sample.question.contains(Self.list(found.map { $0[0] })))
+      for item in found {
+        let index = try #require(words.firstIndex(of: item[0]))
+        let (row, column) = (ordinals[index / columns], ordinals[index % columns])
+        #expect(item.dropFirst() == (rows == 1 ? [column] : columns == 1 ? [row] : [row, column]))
+      }
+      let way = rows == 1 ? "from the left" : columns == 1 ? "from the top" : "by row and column"
+      #expect(sample.question.contains(way))
+    }
+    #expect(shapes.isSuperset(of: [[1, 2], [2, 1], [4, 4]]))
   }
 
   @Test func paragraphs() throws {

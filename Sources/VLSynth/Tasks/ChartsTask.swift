@@ -4,12 +4,13 @@ internal import VLJSON
 struct ChartsTask: SynthTask {
   let name = "charts"
   let summary =
-    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions, places, orders"
+    "bar, line and pie charts: largest, smallest, a value, a difference, how many, rising or falling; all values, many questions, places, orders, found by name"
   let skills = [
     SynthSkill("largest", 2), SynthSkill("smallest", 1.5), SynthSkill("value", 2.5),
     SynthSkill("difference", 1),
     SynthSkill("count", 0.7), SynthSkill("kind", 0.4), SynthSkill("trend", 0.6),
     SynthSkill("read", 0), SynthSkill("quiz", 0), SynthSkill("places", 0), SynthSkill("order", 0),
+    SynthSkill("find", 0),
   ]
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
@@ -25,6 +26,7 @@ struct ChartsTask: SynthTask {
     let image = ChartDrawing(chart, size, &random, desk).draw(&random)
     if skill == "places" { return Draft(image, places(chart, &random), facts: chart.json) }
     if skill == "order" { return Draft(image, orders(chart, &random), facts: chart.json) }
+    if skill == "find" { return Draft(image, found(chart, &random), facts: chart.json) }
     // Questions about what was just read beside questions about what was not: half of the quizzes begin with all values.
     let skills =
       skill == "quiz"
@@ -87,6 +89,28 @@ struct ChartsTask: SynthTask {
             [part(chart), order, places], &random)
         }
       let words = kind == "names by value" ? names : indices.map { Words.ordinals[$0] }
+      return Turn(
+        question, words.joined(separator: ", "),
+        query: JSONObject(["ask": .string(kind), "order": .array(indices.map { .integer($0) })]))
+    }
+  }
+
+  /// The places and the values of all names, in another order than they stand. In the answer each follows its name, so that
+  /// it is found by that name in one step.
+  private func found(_ chart: Chart, _ random: inout SynthRandom) -> [Turn] {
+    random.shuffled(["name places", "name values"]).map { kind in
+      let indices = random.shuffled(Array(chart.values.indices))
+      let names = Phrasing.list(indices.map { chart.labels[$0] })
+      let areValues = kind == "name values"
+      let question =
+        areValues
+        ? Phrasing.say(["Give each of {0} with its value.", "Find the values of {0}."], [names], &random)
+        : Phrasing.say(
+          ["Give each of {0} with its place {1}.", "Find {0}, {1}."],
+          [names, chart.kind == .pie ? "in the legend" : "from the left"], &random)
+      let words = indices.map {
+        "\(chart.labels[$0]) \(areValues ? String(chart.values[$0]) : Words.ordinals[$0])"
+      }
       return Turn(
         question, words.joined(separator: ", "),
         query: JSONObject(["ask": .string(kind), "order": .array(indices.map { .integer($0) })]))

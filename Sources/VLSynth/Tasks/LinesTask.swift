@@ -6,10 +6,11 @@ internal import VLMedia
 struct LinesTask: SynthTask {
   let name = "lines"
   let summary =
-    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid; up to 12 characters of any kind; several lines"
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid, read or found; up to 12 characters of any kind; several lines"
   let skills = [
     SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
     SynthSkill("grid", 0), SynthSkill("line", 0), SynthSkill("column", 0),
+    SynthSkill("find", 0),
   ]
 
   static let questions = [
@@ -20,6 +21,7 @@ struct LinesTask: SynthTask {
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     if skill == "grid" { return Self.grid(&random, desk) }
+    if skill == "find" { return Self.find(&random, desk) }
     if skill == "column" { return Self.column(&random, desk) }
     let text = Self.text(skill, desk.difficulty, &random)
     let font = desk.studio.latinFont(&random, size: Self.fontSize(&random, desk), difficulty: desk.difficulty)
@@ -43,20 +45,10 @@ struct LinesTask: SynthTask {
     let font = desk.studio.latinFont(
       &random, size: min(width, height) * random.real(0.7...1), difficulty: desk.difficulty)
     let kind = random.int(0...2)
-    let (paper, ink) = Ink.pair(&random, difficulty: desk.difficulty)
-    let canvas = Canvas(size, paper: paper)
-    let text = (0..<rows).map { row in
-      (0..<columns).map { column in
-        let character = kind == 0 ? Words.number(1, &random) : Words.mixed(1, &random)
-        let line = desk.studio.fitting(character, font, width: width * 0.9)
-        let room = (x: max(0, width - line.ink.width - 2) / 2, y: max(0, height - line.ink.height - 2) / 2)
-        let centre = Point(
-          x: (Double(column) + 0.5) * width + random.real(-room.x...room.x) * 0.6,
-          y: (Double(row) + 0.5) * height + random.real(-room.y...room.y) * 0.6)
-        line.draw(on: canvas, centre: centre, ink)
-        return character
-      }.joined()
-    }.joined(separator: "\n")
+    let (canvas, cells) = grid(of: rows, columns, size, font, &random, desk) { random, _ in
+      kind == 0 ? Words.number(1, &random) : Words.mixed(1, &random)
+    }
+    let text = cells.map { $0.joined() }.joined(separator: "\n")
     let question = Phrasing.say(
       [
         "Read the characters in {0} of {1}.", "Which characters are these? Answer in {0} of {1}.",
@@ -68,6 +60,67 @@ struct LinesTask: SynthTask {
     return Draft(
       desk.finish(canvas, &random), [turn],
       facts: JSONObject(["text": .string(text), "font": .string(font.family), "size": .number(font.size)]))
+  }
+
+  /// Different characters or names in the cells of a grid, and where some of them are: what reading asks the other way
+  /// round. In the answer each place follows its name, so that every one is a question of its own.
+  private static func find(_ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let size = desk.pictureSize(&random)
+    let areNames = random.chance(0.5)
+    let rows = random.int(1...min(4, max(1, size.height / 28)))
+    // A name has up to five characters, and one cell alone asks nothing.
+    let columns = random.int((rows == 1 ? 2 : 1)...min(4, max(2, size.width / (areNames ? 42 : 28))))
+    let (width, height) = (Double(size.width) / Double(columns), Double(size.height) / Double(rows))
+    let font = desk.studio.latinFont(
+      &random, size: min(areNames ? width / 2 : width, height, 40) * random.real(0.6...1),
+      difficulty: desk.difficulty)
+    let all =
+      areNames
+      ? Words.names.filter { $0.count <= 5 } + Words.months + Words.days
+      : "ABCDEFGHJKLMNPRSTUVWXYZ23456789".map(String.init)
+    let words = random.some(rows * columns, of: all)
+    let (canvas, _) = grid(of: rows, columns, size, font, &random, desk) { _, index in words[index] }
+    let asked = random.some(6, of: Array(words.indices))
+    let places = asked.map { index in
+      let (row, column) = (Words.ordinals[index / columns], Words.ordinals[index % columns])
+      return rows == 1 ? column : columns == 1 ? row : row + " " + column
+    }
+    let way =
+      rows == 1 ? "from the left" : columns == 1 ? "from the top" : "by row and column"
+    let question = Phrasing.say(
+      ["Where {0} are {1}?", "Find {1}, {0}."], [way, Phrasing.list(asked.map { words[$0] })], &random)
+    let answer = zip(asked, places).map { "\(words[$0]) \($1)" }.joined(separator: ", ")
+    let turn = Turn(
+      question, answer,
+      query: JSONObject(["ask": "find", "rows": .integer(rows), "columns": .integer(columns)]))
+    return Draft(
+      desk.finish(canvas, &random), [turn],
+      facts: JSONObject([
+        "words": .array(words.map { .string($0) }), "font": .string(font.family), "size": .number(font.size),
+      ]))
+  }
+
+  /// A grid with a text in every cell, row by row, and the texts.
+  private static func grid(
+    of rows: Int, _ columns: Int, _ size: PixelSize, _ font: Font, _ random: inout SynthRandom, _ desk: Desk,
+    text: (inout SynthRandom, _ cell: Int) -> String
+  ) -> (Canvas, [[String]]) {
+    let (width, height) = (Double(size.width) / Double(columns), Double(size.height) / Double(rows))
+    let (paper, ink) = Ink.pair(&random, difficulty: desk.difficulty)
+    let canvas = Canvas(size, paper: paper)
+    let cells = (0..<rows).map { row in
+      (0..<columns).map { column in
+        let text = text(&random, row * columns + column)
+        let line = desk.studio.fitting(text, font, width: width * 0.9)
+        let room = (x: max(0, width - line.ink.width - 2) / 2, y: max(0, height - line.ink.height - 2) / 2)
+        let centre = Point(
+          x: (Double(column) + 0.5) * width + random.real(-room.x...room.x) * 0.6,
+          y: (Double(row) + 0.5) * height + random.real(-room.y...room.y) * 0.6)
+        line.draw(on: canvas, centre: centre, ink)
+        return text
+      }
+    }
+    return (canvas, cells)
   }
 
   /// Lines one under another, each like a `line`: many characters to be read from one picture, in order.
