@@ -64,8 +64,7 @@ struct ChartsTask: SynthTask {
   /// Everything in the chart in another order than it stands: the places of all names, and what is largest, next, and so on
   /// by name or by place. Each word of an answer is found by what it says, not by where it stands.
   private func orders(_ chart: Chart, _ random: inout SynthRandom) -> [Turn] {
-    let places = chart.kind == .pie ? "in the legend" : "from the left"
-    return random.shuffled(["places", "names by value", "places by value"]).prefix(2).map { kind in
+    random.shuffled(["places", "names by value", "places by value"]).prefix(2).map { kind in
       var indices = random.shuffled(Array(chart.values.indices))
       let falls = random.chance(0.5)
       if kind != "places" {
@@ -77,7 +76,8 @@ struct ChartsTask: SynthTask {
         switch kind {
         case "places":
           Phrasing.say(
-            ["Which {0}s {1} are {2}?", "Where {1} are {2}?"], [part(chart), places, Phrasing.list(names)],
+            ["Which {0}s {1} are {2}?", "Where {1} are {2}?"],
+            [part(chart), direction(chart), Phrasing.list(names)],
             &random)
         case "names by value":
           Phrasing.say(
@@ -86,7 +86,7 @@ struct ChartsTask: SynthTask {
         default:
           Phrasing.say(
             ["Which places {2} do the {0}s have, {1}?", "Give the places {2} of the {0}s, {1}."],
-            [part(chart), order, places], &random)
+            [part(chart), order, direction(chart)], &random)
         }
       let words = kind == "names by value" ? names : indices.map { Words.ordinals[$0] }
       return Turn(
@@ -107,7 +107,7 @@ struct ChartsTask: SynthTask {
         ? Phrasing.say(["Give each of {0} with its value.", "Find the values of {0}."], [names], &random)
         : Phrasing.say(
           ["Give each of {0} with its place {1}.", "Find {0}, {1}."],
-          [names, chart.kind == .pie ? "in the legend" : "from the left"], &random)
+          [names, direction(chart)], &random)
       let words = indices.map {
         "\(chart.labels[$0]) \(areValues ? String(chart.values[$0]) : Words.ordinals[$0])"
       }
@@ -147,6 +147,9 @@ struct ChartsTask: SynthTask {
     let wanted = isLargest ? chart.values.max() : chart.values.min()
     return chart.values.firstIndex { $0 == wanted } ?? 0
   }
+
+  /// How places are counted.
+  private func direction(_ chart: Chart) -> String { chart.kind == .pie ? "in the legend" : "from the left" }
 
   private func part(_ chart: Chart) -> String {
     switch chart.kind {
