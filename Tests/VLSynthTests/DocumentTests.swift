@@ -398,6 +398,35 @@ struct DocumentTests {
     #expect(shapes.isSuperset(of: [[1, 2], [2, 1], [4, 4]]))
   }
 
+  /// Different names with different numbers above them: all in a drawn order, and one by itself, in either order.
+  @Test func pairs() throws {
+    var firsts: Set<String> = []
+    for sample in try SynthSample.drawn("lines/pairs", 300, sides: 56...168) {
+      let (names, numbers) = (strings(sample.facts["names"]), integers(sample.facts["numbers"]))
+      try #require(names.count == numbers.count && (2...4).contains(names.count))
+      #expect(Set(names).count == names.count && Set(numbers).count == numbers.count)
+      #expect(numbers.allSatisfy { (1...99).contains($0) })
+      let questions = sample.messages.filter { $0.role == .user }.map(\.text)
+      let answers = sample.messages.filter { $0.role == .assistant }.map(\.text)
+      let queries = try #require(sample.facts["queries"]?.arrayValue)
+      try #require(queries.count == 2 && questions.count == 2 && answers.count == 2)
+      firsts.insert(try #require(queries[0]["ask"]?.stringValue))
+      for (query, (question, answer)) in zip(queries, zip(questions, answers)) {
+        if query["ask"] == "pairs" {
+          let order = integers(query["order"])
+          #expect(order.sorted() == Array(names.indices))
+          #expect(answer == order.map { "\(names[$0]) \(numbers[$0])" }.joined(separator: ", "))
+          #expect(question.lowercased().contains(Self.list(order.map { names[$0] }).lowercased()))
+        } else {
+          let of = try #require(query["of"]?.stringValue)
+          #expect(names.firstIndex(of: of).map { String(numbers[$0]) } == answer)
+          #expect(question.lowercased().contains(of.lowercased()))
+        }
+      }
+    }
+    #expect(firsts == ["pairs", "number"])
+  }
+
   @Test func paragraphs() throws {
     for sample in try SynthSample.drawn("paragraphs", 150) {
       let lines = strings(sample.facts["lines"])

@@ -130,9 +130,9 @@ struct StreamTests {
     }
     #expect(
       named.map { "\($0)/\($1)" } == [
-        "lines/grid", "lines/line", "lines/column", "lines/find", "receipts/read", "charts/read",
-        "charts/quiz",
-        "charts/places", "charts/order", "charts/find", "dialogue/claims", "dialogue/counts",
+        "lines/grid", "lines/line", "lines/column", "lines/find", "lines/pairs", "receipts/read",
+        "charts/read", "charts/quiz", "charts/places", "charts/order", "charts/find",
+        "dialogue/claims", "dialogue/counts",
       ])
     for (task, skill) in named {
       #expect(try SynthSample.drawn(task, 300).allSatisfy { $0.skill != skill })

@@ -6,11 +6,11 @@ internal import VLMedia
 struct LinesTask: SynthTask {
   let name = "lines"
   let summary =
-    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid, read or found; up to 12 characters of any kind; several lines"
+    "a line of text in many fonts, sizes, colours, turned and bent: words, numbers, mixed, phrases; characters in a grid, read or found; numbers above names; up to 12 characters of any kind; several lines"
   let skills = [
     SynthSkill("word", 3), SynthSkill("number", 2), SynthSkill("mixed", 2), SynthSkill("phrase", 2),
     SynthSkill("grid", 0), SynthSkill("line", 0), SynthSkill("column", 0),
-    SynthSkill("find", 0),
+    SynthSkill("find", 0), SynthSkill("pairs", 0),
   ]
 
   static let questions = [
@@ -22,6 +22,7 @@ struct LinesTask: SynthTask {
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
     if skill == "grid" { return Self.grid(&random, desk) }
     if skill == "find" { return Self.find(&random, desk) }
+    if skill == "pairs" { return Self.pairs(&random, desk) }
     if skill == "column" { return Self.column(&random, desk) }
     let text = Self.text(skill, desk.difficulty, &random)
     let font = desk.studio.latinFont(&random, size: Self.fontSize(&random, desk), difficulty: desk.difficulty)
@@ -100,7 +101,52 @@ struct LinesTask: SynthTask {
       ]))
   }
 
-  /// A grid with a text in every cell, row by row, and the texts.
+  /// Names side by side, and above each a number, half of the time just above it: a chart without its bars. In the answer
+  /// each number follows its name.
+  private static func pairs(_ random: inout SynthRandom, _ desk: Desk) -> Draft {
+    let size = desk.pictureSize(&random)
+    let areNames = random.chance(0.5)
+    let rows = random.int(2...min(5, max(2, size.height / 28)))
+    let columns = random.int(2...min(4, max(2, size.width / (areNames ? 42 : 28))))
+    let (width, height) = (Double(size.width) / Double(columns), Double(size.height) / Double(rows))
+    let font = desk.studio.latinFont(
+      &random, size: min(areNames ? width / 2 : width, height, 40) * random.real(0.6...1),
+      difficulty: desk.difficulty)
+    let names = random.some(
+      columns,
+      of: areNames
+        ? Words.names.filter { $0.count <= 5 } + Words.months + Words.days : "ABCDEFGHJKLMN".map(String.init))
+    let numbers = random.some(columns, of: Array(1...(random.chance(0.5) ? 12 : 99)))
+    let heights = names.map { _ in random.chance(0.5) ? rows - 2 : random.int(0...rows - 2) }
+    let (canvas, _) = grid(of: rows, columns, size, font, &random, desk) { _, index in
+      let (row, column) = (index / columns, index % columns)
+      return row == rows - 1 ? names[column] : row == heights[column] ? String(numbers[column]) : ""
+    }
+    let order = random.shuffled(Array(names.indices))
+    let all = Phrasing.say(
+      ["Give each of {0} with its number.", "Find the numbers of {0}."],
+      [Phrasing.list(order.map { names[$0] })], &random)
+    let pairs = order.map { "\(names[$0]) \(numbers[$0])" }.joined(separator: ", ")
+    let index = random.int(0...columns - 1)
+    let one = Phrasing.say(
+      ["Which number is above {0}?", "What is the number of {0}?", "How much is {0}?", "{0}?"],
+      [names[index]],
+      &random)
+    let turns = [
+      Turn(
+        all, pairs,
+        query: JSONObject(["ask": "pairs", "order": .array(order.map { .integer($0) })])),
+      Turn(one, String(numbers[index]), query: JSONObject(["ask": "number", "of": .string(names[index])])),
+    ]
+    return Draft(
+      desk.finish(canvas, &random), random.shuffled(turns),
+      facts: JSONObject([
+        "names": .array(names.map { .string($0) }), "numbers": .array(numbers.map { .integer($0) }),
+        "font": .string(font.family), "size": .number(font.size),
+      ]))
+  }
+
+  /// A grid with a text in every cell, row by row, and the texts; a cell without a text is empty.
   private static func grid(
     of rows: Int, _ columns: Int, _ size: PixelSize, _ font: Font, _ random: inout SynthRandom, _ desk: Desk,
     text: (inout SynthRandom, _ cell: Int) -> String
@@ -111,6 +157,7 @@ struct LinesTask: SynthTask {
     let cells = (0..<rows).map { row in
       (0..<columns).map { column in
         let text = text(&random, row * columns + column)
+        guard !text.isEmpty else { return text }
         let line = desk.studio.fitting(text, font, width: width * 0.9)
         let room = (x: max(0, width - line.ink.width - 2) / 2, y: max(0, height - line.ink.height - 2) / 2)
         let centre = Point(
