@@ -101,26 +101,35 @@ struct LinesTask: SynthTask {
       ]))
   }
 
-  /// Names side by side, and above each a number, half of the time just above it: a chart without its bars. In the answer
-  /// each number follows its name.
+  /// Names side by side, and above each a number, often just above it: a chart without its bars. In the answer each number
+  /// follows its name.
   private static func pairs(_ random: inout SynthRandom, _ desk: Desk) -> Draft {
     let size = desk.pictureSize(&random)
     let areNames = random.chance(0.5)
-    let rows = random.int(2...min(5, max(2, size.height / 28)))
     let columns = random.int(2...min(4, max(2, size.width / (areNames ? 42 : 28))))
-    let (width, height) = (Double(size.width) / Double(columns), Double(size.height) / Double(rows))
-    let font = desk.studio.latinFont(
-      &random, size: min(areNames ? width / 2 : width, height, 40) * random.real(0.6...1),
-      difficulty: desk.difficulty)
     let names = random.some(
       columns,
       of: areNames
         ? Words.names.filter { $0.count <= 5 } + Words.months + Words.days : "ABCDEFGHJKLMN".map(String.init))
     let numbers = random.some(columns, of: Array(1...(random.chance(0.5) ? 12 : 99)))
-    let heights = names.map { _ in random.chance(0.5) ? rows - 2 : random.int(0...rows - 2) }
-    let (canvas, _) = grid(of: rows, columns, size, font, &random, desk) { _, index in
-      let (row, column) = (index / columns, index % columns)
-      return row == rows - 1 ? names[column] : row == heights[column] ? String(numbers[column]) : ""
+    let (width, height) = (Double(size.width) / Double(columns), Double(size.height))
+    let font = desk.studio.latinFont(
+      &random, size: min(areNames ? width / 2 : width, height / 2.5, 28) * random.real(0.6...1),
+      difficulty: desk.difficulty)
+    let (paper, ink) = Ink.pair(&random, difficulty: desk.difficulty)
+    let canvas = Canvas(size, paper: paper)
+    let base = random.real(1.75 * font.size...height - 0.6 * font.size)
+    for (column, (name, number)) in zip(names, numbers).enumerated() {
+      // Near to far, so that what belongs together can first be learnt where both are seen at once.
+      let distance = random.chance(0.4) ? 0 : random.real(0...1) * random.real(0...1)
+      let above = base - 1.1 * font.size
+      let y = above - distance * (above - 0.6 * font.size)
+      let room = width * 0.05
+      let x = (Double(column) + 0.5) * width + random.real(-room...room)
+      for (text, y) in [(name, base), (String(number), y)] {
+        let line = desk.studio.fitting(text, font, width: width * 0.9)
+        line.draw(on: canvas, centre: Point(x: x, y: y), ink)
+      }
     }
     let order = random.shuffled(Array(names.indices))
     let all = Phrasing.say(
@@ -146,7 +155,7 @@ struct LinesTask: SynthTask {
       ]))
   }
 
-  /// A grid with a text in every cell, row by row, and the texts; a cell without a text is empty.
+  /// A grid with a text in every cell, row by row, and the texts.
   private static func grid(
     of rows: Int, _ columns: Int, _ size: PixelSize, _ font: Font, _ random: inout SynthRandom, _ desk: Desk,
     text: (inout SynthRandom, _ cell: Int) -> String
@@ -157,7 +166,6 @@ struct LinesTask: SynthTask {
     let cells = (0..<rows).map { row in
       (0..<columns).map { column in
         let text = text(&random, row * columns + column)
-        guard !text.isEmpty else { return text }
         let line = desk.studio.fitting(text, font, width: width * 0.9)
         let room = (x: max(0, width - line.ink.width - 2) / 2, y: max(0, height - line.ink.height - 2) / 2)
         let centre = Point(
