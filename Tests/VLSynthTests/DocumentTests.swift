@@ -242,6 +242,51 @@ struct DocumentTests {
     }
   }
 
+  /// Every name with its place among all, and two clicks, each on the widget whose name is asked.
+  @Test(arguments: [0, 1.0]) func screensFind(difficulty: Double) throws {
+    var several = 0
+    for sample in try SynthSample.drawn("screens/find", 100, difficulty: difficulty) {
+      let widgets = sample.facts["widgets"]?.arrayValue ?? []
+      let queries = sample.facts["queries"]?.arrayValue ?? []
+      if widgets.count > 1 { several += 1 }
+      #expect(queries.count == 1 + min(2, widgets.count))
+      let width = try #require(sample.facts["width"]?.doubleValue)
+      let height = try #require(sample.facts["height"]?.doubleValue)
+      try #require(sample.keys.count == queries.count)
+      var clicked: [Int] = []
+      for (query, key) in zip(queries, sample.keys) {
+        switch key {
+        case .exact(let accepted):
+          let order = (query["order"]?.arrayValue ?? []).compactMap(\.integerValue)
+          #expect(Set(order) == Set(0..<min(6, widgets.count)))
+          let words = ["first", "second", "third", "fourth", "fifth", "sixth"]
+          #expect(
+            accepted == [
+              order.map { "\(widgets[$0]["label"]?.stringValue ?? "-") \(words[$0])" }.joined(separator: ", ")
+            ])
+        case .point(let box):
+          let index = try #require(
+            widgets.firstIndex {
+              $0["label"]?.stringValue == query["label"]?.stringValue
+                && $0["kind"]?.stringValue == query["kind"]?.stringValue
+            })
+          clicked.append(index)
+          let sides = (widgets[index]["box"]?.arrayValue ?? []).compactMap(\.doubleValue)
+          #expect(
+            abs(Double(box.left) / 1000 * width - sides[0]) < 0.001 * width + 0.01)
+          #expect(
+            abs(Double(box.top) / 1000 * height - sides[1]) < 0.001 * height + 0.01)
+        default: Issue.record("neither places nor a click")
+        }
+      }
+      #expect(Set(clicked).count == clicked.count)
+      // Rows from the top, in a row from the left.
+      let tops = widgets.compactMap { ($0["box"]?.arrayValue ?? []).compactMap(\.doubleValue)[1] }
+      if widgets.allSatisfy({ $0["kind"]?.stringValue == "button" }) { #expect(tops == tops.sorted()) }
+    }
+    #expect(several > 90)
+  }
+
   @Test func clips() throws {
     for sample in try SynthSample.drawn("clips", 300) {
       let actors = (sample.facts["actors"]?.arrayValue ?? []).map { json in

@@ -130,7 +130,8 @@ struct StreamTests {
     }
     #expect(
       named.map { "\($0)/\($1)" } == [
-        "lines/grid", "lines/line", "lines/column", "lines/find", "lines/pairs", "receipts/read",
+        "lines/grid", "lines/line", "lines/column", "lines/find", "lines/pairs", "screens/find",
+        "receipts/read",
         "charts/read", "charts/quiz", "charts/places", "charts/order", "charts/find",
         "dialogue/claims", "dialogue/counts",
       ])

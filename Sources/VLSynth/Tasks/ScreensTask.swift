@@ -8,55 +8,88 @@ struct ScreensTask: SynthTask {
     "windows with buttons, fields and check boxes: where to click, what a button says, what is filled in"
   let skills = [
     SynthSkill("click", 5), SynthSkill("point", 1), SynthSkill("label", 2), SynthSkill("field", 1.5),
-    SynthSkill("checked", 1),
+    SynthSkill("checked", 1), SynthSkill("find", 0),
   ]
 
   let leastSide = 84
 
   func make(_ skill: String, _ random: inout SynthRandom, _ desk: Desk) -> Draft {
-    for _ in 0..<100 {
+    for attempt in 0..<100 {
       let screen = Screen(skill, &random, desk)
+      if skill == "find" {
+        // Narrow pictures may have room for one button only.
+        guard screen.widgets.count > 1 || (attempt >= 50 && !screen.widgets.isEmpty) else { continue }
+        return Draft(screen.picture(&random, desk), found(screen, &random), facts: screen.json)
+      }
       guard let turn = turn(skill, screen, &random) else { continue }
       return Draft(screen.picture(&random, desk), [turn], facts: screen.json)
     }
     preconditionFailure("ScreensTask: no screen for \(skill)")
   }
 
+  /// Names with their places, and clicks on two of them, in any order.
+  ///
+  /// A click among several is one place of a dozen tokens; a name said just before its place asks for nothing else.
+  private func found(_ screen: Screen, _ random: inout SynthRandom) -> [Turn] {
+    let indices = random.shuffled(Array(screen.widgets.indices.prefix(Words.ordinals.count)))
+    let clicked = random.shuffled(Array(screen.widgets.indices)).prefix(2)
+    let question = Phrasing.say(
+      ["Give each of {0} with its place in reading order.", "Find {0}, in reading order."],
+      [Phrasing.list(indices.map { screen.widgets[$0].label })], &random)
+    let answer = indices.map { "\(screen.widgets[$0].label) \(Words.ordinals[$0])" }
+    var turns = [
+      Turn(
+        question, answer.joined(separator: ", "),
+        query: JSONObject(["ask": "places", "order": .array(indices.map { .integer($0) })]))
+    ]
+    for index in clicked {
+      let turn = click(screen.widgets[index], asPoint: random.chance(0.3), screen, &random)
+      turns.insert(turn, at: random.int(0...turns.count))
+    }
+    return turns
+  }
+
+  private func click(
+    _ widget: Widget, asPoint: Bool, _ screen: Screen, _ random: inout SynthRandom
+  ) -> Turn {
+    let question =
+      switch widget.kind {
+      case .button:
+        Phrasing.say(
+          [
+            "Click {0}.", "Press {0}.", "Click the {0} button.", "Press the {0} button.",
+            "Where should I click for {0}?", "Tap {0}.", "Push the button {0}.",
+          ], [widget.label], &random)
+      case .field:
+        Phrasing.say(
+          [
+            "Click the {0} field.", "Click into the field {0}.", "Where do I type the {0}?",
+            "Select the {0} field.",
+          ], [widget.label], &random)
+      case .check:
+        Phrasing.say(
+          [
+            "Click the check box {0}.", "Toggle {0}.", "Click the {0} check box.",
+            "Where is the check box {0}?",
+          ],
+          [widget.label], &random)
+      }
+    let box = SynthBox(widget.target, in: screen.size)
+    let query = JSONObject([
+      "ask": "click", "kind": .string(widget.kind.rawValue), "label": .string(widget.label),
+    ])
+    if !asPoint { return Turn([.text(question)], [.box(box)], .point(box), query: query) }
+    let centre = box.centre
+    return Turn(
+      [.text(question + " Answer with a point.")], [.text("(\(centre.x),\(centre.y))")], .point(box),
+      query: query)
+  }
+
   private func turn(_ skill: String, _ screen: Screen, _ random: inout SynthRandom) -> Turn? {
     switch skill {
     case "click", "point":
       guard let widget = screen.widgets.isEmpty ? nil : random.pick(screen.widgets) else { return nil }
-      let question =
-        switch widget.kind {
-        case .button:
-          Phrasing.say(
-            [
-              "Click {0}.", "Press {0}.", "Click the {0} button.", "Press the {0} button.",
-              "Where should I click for {0}?", "Tap {0}.", "Push the button {0}.",
-            ], [widget.label], &random)
-        case .field:
-          Phrasing.say(
-            [
-              "Click the {0} field.", "Click into the field {0}.", "Where do I type the {0}?",
-              "Select the {0} field.",
-            ], [widget.label], &random)
-        case .check:
-          Phrasing.say(
-            [
-              "Click the check box {0}.", "Toggle {0}.", "Click the {0} check box.",
-              "Where is the check box {0}?",
-            ],
-            [widget.label], &random)
-        }
-      let box = SynthBox(widget.target, in: screen.size)
-      let query = JSONObject([
-        "ask": "click", "kind": .string(widget.kind.rawValue), "label": .string(widget.label),
-      ])
-      if skill == "click" { return Turn([.text(question)], [.box(box)], .point(box), query: query) }
-      let centre = box.centre
-      return Turn(
-        [.text(question + " Answer with a point.")], [.text("(\(centre.x),\(centre.y))")], .point(box),
-        query: query)
+      return click(widget, asPoint: skill == "point", screen, &random)
     case "label":
       let buttons = screen.widgets.filter { $0.kind == .button }
       guard !buttons.isEmpty else { return nil }
